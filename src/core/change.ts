@@ -1,0 +1,58 @@
+import type { DeviceRef, Route } from './route.ts';
+
+/**
+ * One step of making the kernel match the plan.
+ * `add-route` fails when any route of that identity exists; `replace-route` and `remove-route` act on routes of ours only.
+ */
+export type Change =
+  | { readonly op: 'add-route'; readonly route: Route }
+  | { readonly op: 'replace-route'; readonly route: Route; readonly previous: Route }
+  | { readonly op: 'remove-route'; readonly route: Route }
+  | SetSysctl;
+
+/**
+ * A sysctl per device. These carry no mark, so the value before ours is remembered on disk before the change.
+ * `restores`: the value goes back to what it was, and can be forgotten.
+ */
+export interface SetSysctl {
+  readonly op: 'set-sysctl';
+  readonly device: DeviceRef;
+  readonly name: SysctlName;
+  readonly value: number;
+  readonly previous: number;
+  readonly restores: boolean;
+}
+
+export type SysctlName = 'rp_filter';
+
+/** A change that the kernel refused. */
+export interface Failure {
+  readonly change: Change;
+  /** Symbolic errno, for example `EEXIST`. */
+  readonly code: string;
+  /** The kernel's words: its extended-ack text when it gave one, else the meaning of the errno. */
+  readonly message: string;
+}
+
+/** A sysctl that we changed, and what it was before. */
+export interface RememberedSysctl {
+  readonly device: string;
+  readonly name: SysctlName;
+  readonly previous: number;
+  readonly value: number;
+}
+
+/** Something of ours that was changed from outside. `at` is in microseconds of the kernel adapter's monotonic clock. */
+export interface Drift {
+  readonly event: DriftEvent;
+  readonly route?: Route;
+  readonly sysctl?: { readonly device: DeviceRef; readonly name: SysctlName };
+  readonly process?: string;
+  readonly at: number;
+}
+
+/**
+ * RouteDeleted: taken away. RouteReplaced: a foreign route took its place. RouteChanged: still ours, other attributes.
+ * LinkDown: the kernel dropped it with its link. RouteVanished: found missing without a notification. SysctlChanged.
+ */
+export type DriftEvent = 'RouteDeleted' | 'RouteReplaced' | 'RouteChanged' | 'LinkDown' | 'RouteVanished' | 'SysctlChanged';

@@ -1,0 +1,59 @@
+import type { Address } from './ip/address.ts';
+import type { Prefix } from './ip/prefix.ts';
+import type { DeviceRef, Route } from './route.ts';
+
+/** Reverse-path filter modes of `net.ipv4.conf.*.rp_filter` (Documentation/networking/ip-sysctl.rst). */
+export const RP_FILTER = { off: 0, strict: 1, loose: 2 } as const;
+
+/** What the node's kernel holds that is not ours. The same value as long as nothing of it has changed. */
+export interface NodeFacts {
+  readonly links: readonly Link[];
+  readonly addresses: readonly InterfaceAddress[];
+  /** Foreign routes of every table, both families. Never ours: those are `Owned`. */
+  readonly routes: readonly Route[];
+  readonly rules: readonly Rule[];
+  /** `net.ipv4.conf.all.rp_filter`; the effective mode of a link is the larger of both. */
+  readonly rpFilterAll: number;
+  /** `uname -r`. */
+  readonly kernelRelease: string;
+}
+
+export interface Link extends DeviceRef {
+  /** IFF_UP: an administrator switched it on. Routes exist only on links that are up. */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: there is a carrier. */
+  readonly carrier: boolean;
+  readonly loopback: boolean;
+  readonly mtu: number;
+  /** `net.ipv4.conf.<name>.rp_filter`. */
+  readonly rpFilter: number;
+}
+
+export interface InterfaceAddress {
+  readonly device: DeviceRef;
+  readonly address: Address;
+  readonly prefixLength: number;
+}
+
+/** A policy routing rule (`ip rule`). A selector that is absent matches everything. */
+export interface Rule {
+  readonly family: 4 | 6;
+  readonly priority: number;
+  readonly protocol: number;
+  readonly action: 'lookup' | 'unreachable' | 'blackhole' | 'prohibit' | 'goto' | 'nop' | 'other';
+  readonly table: number;
+  readonly goto?: number;
+  readonly from?: Prefix;
+  readonly to?: Prefix;
+  readonly iif?: string;
+  readonly oif?: string;
+  readonly mark?: { readonly value: number; readonly mask: number };
+  /** `suppress_prefixlength N`: an answer whose prefix is N bits or shorter does not count. */
+  readonly suppressPrefixLength?: number;
+  /** Set when the rule has a selector that we do not evaluate (tos, ports, uid, l3mdev, ipproto, not): it then counts as not matching. */
+  readonly opaque: boolean;
+}
+
+export function linkNamed(facts: NodeFacts, name: string): Link | undefined {
+  return facts.links.find((link) => link.name === name);
+}

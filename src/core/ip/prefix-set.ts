@@ -1,0 +1,139 @@
+import { type Address, FAMILIES, type Family } from './address.ts';
+import { comparePrefixes, lastBits, Prefix } from './prefix.ts';
+
+/**
+ * A set of addresses written as the fewest prefixes: sorted, disjoint, neighbours merged. Immutable.
+ * `overlapping` and `has` take O(log n).
+ */
+export class PrefixSet {
+  readonly prefixes: readonly Prefix[];
+
+  private constructor(prefixes: readonly Prefix[]) {
+    this.prefixes = prefixes;
+  }
+
+  static readonly empty: PrefixSet = new PrefixSet([]);
+
+  static of(prefixes: Iterable<Prefix>): PrefixSet {
+    const out: Prefix[] = [];
+    for (const prefix of [...prefixes].sort(comparePrefixes)) {
+      if (out.at(-1)?.contains(prefix)) continue;
+      out.push(prefix);
+      mergeTail(out);
+    }
+    return new PrefixSet(out);
+  }
+
+  get isEmpty(): boolean {
+    return this.prefixes.length === 0;
+  }
+
+  union(other: PrefixSet): PrefixSet {
+    return PrefixSet.of([...this.prefixes, ...other.prefixes]);
+  }
+
+  subtract(other: PrefixSet): PrefixSet {
+    return PrefixSet.of(this.prefixes.flatMap((prefix) => without(prefix, other)));
+  }
+
+  intersect(other: PrefixSet): PrefixSet {
+    return PrefixSet.of(
+      this.prefixes.flatMap((prefix) => other.overlapping(prefix).map((found) => (prefix.contains(found) ? found : prefix))),
+    );
+  }
+
+  has(address: Address): boolean {
+    return this.overlapping(Prefix.of(address)).length > 0;
+  }
+
+  /** The members that share an address with a prefix, in order. */
+  overlapping(prefix: Prefix): readonly Prefix[] {
+    const start = this.#firstEndingAtOrAfter(prefix);
+    const end = lastBits(prefix);
+    let stop = start;
+    for (; stop < this.prefixes.length; stop++) {
+      const member = this.prefixes[stop];
+      if (member === undefined || member.family !== prefix.family || member.bits > end) break;
+    }
+    return start === stop ? NONE : this.prefixes.slice(start, stop);
+  }
+
+  /** Index of the first member whose last address is not before the prefix. */
+  #firstEndingAtOrAfter(prefix: Prefix): number {
+    let low = 0;
+    let high = this.prefixes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const member = this.prefixes[middle];
+      if (member !== undefined && endsBefore(member, prefix)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  toString(): string {
+    return this.prefixes.join(' ');
+  }
+}
+
+const NONE: readonly Prefix[] = [];
+
+function endsBefore(member: Prefix, prefix: Prefix): boolean {
+  if (member.family !== prefix.family) return member.family < prefix.family;
+  return lastBits(member) < prefix.bits;
+}
+
+function mergeTail(out: Prefix[]): void {
+  for (;;) {
+    const high = out.at(-1);
+    const low = out.at(-2);
+    if (!high || !low || low.length !== high.length || low.family !== high.family || low.length === 0) return;
+    const parent = Prefix.of(low.first, low.length - 1);
+    if (parent.bits !== low.bits || !parent.contains(high)) return;
+    out.splice(-2, 2, parent);
+  }
+}
+
+function without(prefix: Prefix, other: PrefixSet): readonly Prefix[] {
+  const overlaps = other.overlapping(prefix);
+  if (overlaps.length === 0) return [prefix];
+  if (overlaps.some((found) => found.contains(prefix))) return [];
+  return prefix.split().flatMap((half) => without(half, other));
+}
+
+/** Longest-prefix match over values of any kind. Lookups cost one map probe per distinct length. */
+export class PrefixTable<T> {
+  readonly #byLength = new Map<Family, Map<number, Map<bigint, T>>>(FAMILIES.map((family) => [family, new Map()]));
+  readonly #lengths = new Map<Family, number[]>();
+
+  get(prefix: Prefix): T | undefined {
+    return this.#byLength.get(prefix.family)?.get(prefix.length)?.get(prefix.bits);
+  }
+
+  set(prefix: Prefix, value: T): void {
+    const lengths = this.#byLength.get(prefix.family) ?? new Map<number, Map<bigint, T>>();
+    let row = lengths.get(prefix.length);
+    if (!row) {
+      row = new Map();
+      lengths.set(prefix.length, row);
+      this.#lengths.set(
+        prefix.family,
+        [...lengths.keys()].sort((a, b) => b - a),
+      );
+    }
+    row.set(prefix.bits, value);
+  }
+
+  /** Values of the prefixes that contain this one (itself included), longest first. */
+  *covering(prefix: Prefix): Generator<T> {
+    for (const length of this.#lengths.get(prefix.family) ?? []) {
+      if (length > prefix.length) continue;
+      const value = this.#byLength.get(prefix.family)?.get(length)?.get(Prefix.of(prefix.first, length).bits);
+      if (value !== undefined) yield value;
+    }
+  }
+
+  longest(address: Address): T | undefined {
+    return this.covering(Prefix.of(address)).next().value as T | undefined;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Address, Family } from './ip/address.ts';
+import type { Prefix } from './ip/prefix.ts';
+
+/** What the agent wants to be true, as read from one source: the whole world, never one event. */
+export interface ResourceSnapshot {
+  readonly staticRoutes: readonly StaticRoute[];
+  readonly nodes: readonly NodeResource[];
+  /** Objects that name themselves but cannot be used; where a last good version exists it stands among the others. */
+  readonly invalid: readonly InvalidResource[];
+  /** Documents that say nothing about themselves: broken YAML, an unknown kind. */
+  readonly problems: readonly SourceProblem[];
+  /** False until the source has delivered everything once: then nothing may be removed. */
+  readonly complete: boolean;
+  /** Why it is not complete, for people. */
+  readonly incompleteReason?: string;
+  /** When the source was last read in full, ISO 8601; absent when it never was. */
+  readonly asOf?: string;
+}
+
+/** Names one object for people and for reports. */
+export interface ResourceRef {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** What every object carries besides its spec. `created` orders claims (older first); standalone objects have none. */
+export interface Meta {
+  readonly ref: ResourceRef;
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly created?: string;
+  /** Where it was read, for example `routes.yaml:12`. */
+  readonly source?: string;
+}
+
+export interface InvalidResource {
+  readonly meta: Meta;
+  readonly message: string;
+  /** Whether an older, good version is still in force. */
+  readonly lastGoodInForce: boolean;
+}
+
+export interface SourceProblem {
+  readonly source: string;
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** A `v1/Node`, as far as planning needs it. */
+export interface NodeResource {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly podCIDRs: readonly Prefix[];
+  readonly addresses: readonly Address[];
+}
+
+/** A Kubernetes label selector. An empty one matches every node. */
+export interface LabelSelector {
+  readonly matchLabels: ReadonlyMap<string, string>;
+  readonly matchExpressions: readonly LabelExpression[];
+}
+
+export interface LabelExpression {
+  readonly key: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  readonly values: readonly string[];
+}
+
+/** One gateway of `via.gateways`. */
+export interface GatewayChoice {
+  readonly address: Address;
+  readonly device?: string;
+  readonly onLink: boolean;
+  readonly nodeSelector: LabelSelector;
+}
+
+/** How the subnets are reached. `via.gateway` arrives here as `gateways` with one choice. */
+export type Via =
+  | { readonly type: 'gateways'; readonly choices: readonly GatewayChoice[] }
+  | { readonly type: 'discover'; readonly toward: ReadonlyMap<Family, Prefix> }
+  | { readonly type: 'overlay'; readonly pool: string }
+  | { readonly type: 'device'; readonly device: string }
+  | { readonly type: 'unreachable' };
+
+export interface StaticRoute {
+  readonly meta: Meta;
+  readonly subnets: readonly Prefix[];
+  readonly via: Via;
+  readonly nodeSelector: LabelSelector;
+  readonly metric: number;
+  readonly mtu?: number;
+  readonly source?: Address;
+  readonly onMissingGateway: 'Withdraw' | 'Unreachable';
+  readonly reversePath: 'Preserve' | 'Loose';
+}
+
+export const DEFAULT_METRIC = 4201;
+
+/** `StaticRoute on-prem`, `ExternalService shop/db`. */
+export function formatRef(ref: ResourceRef): string {
+  return `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`;
+}

@@ -1,0 +1,48 @@
+import type { Change, Drift, Failure } from '../core/change.ts';
+import type { NodeFacts } from '../core/facts.ts';
+import type { RouteIndex } from '../core/route.ts';
+
+/** What `observe` answers. `owned` holds the routes that carry our mark; it belongs to the kernel: do not change it. */
+export interface Observation {
+  /** The same object as before as long as nothing foreign has changed. */
+  readonly facts: NodeFacts;
+  readonly owned: RouteIndex;
+}
+
+/** The host network. One real implementation and one in memory; both pass `kernel.contract.ts`. */
+export interface Kernel {
+  /**
+   * The present state. May be answered from a view kept current by notifications; everything announced so far is in it.
+   * @throws KernelUnavailable when the kernel does not answer.
+   */
+  observe(): Promise<Observation>;
+
+  /** Forget every cached view: the next `observe` reads it all again. The slow audit calls this. */
+  invalidate(): void;
+
+  /** Calls `listener` soon after anything changed that we did not do ourselves. It only means: look again. */
+  watch(listener: () => void): void;
+
+  /** What was done to our state from outside since the last call, in the order it was noticed; complete after `observe`. */
+  takeDrift(): readonly Drift[];
+
+  /**
+   * Carries out changes in order and says which failed; the others succeeded. A failure does not stop the rest.
+   * Nothing without our mark is ever changed: an add onto a foreign route fails with EEXIST, a remove of one with ESRCH.
+   * @throws KernelUnavailable
+   */
+  apply(changes: readonly Change[]): Promise<readonly Failure[]>;
+
+  /** Whether this process may change the network: undefined when it may, else one line that says what is missing. */
+  missingPermission(): string | undefined;
+
+  /** Monotonic microseconds, the clock of `Drift.at`. */
+  now(): number;
+
+  close(): void;
+}
+
+/** Transient: the netlink socket failed. Try again. */
+export class KernelUnavailable extends Error {
+  override readonly name = 'KernelUnavailable';
+}
