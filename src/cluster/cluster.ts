@@ -1,6 +1,10 @@
 import type { ResourceSnapshot } from '../core/resources.ts';
 import type { NodeReport } from '../api/kinds/node-report.ts';
 
+/** The report in the status folder, and the last good resources in the state folder. Their names are fixed: others script against them. */
+export const REPORT_FILE = 'nodereport.yaml';
+export const LAST_GOOD_FILE = 'resources.json';
+
 /** Where resources come from. */
 export interface ResourceSource {
   /** Reads for the first time and begins to watch; resolves when a first snapshot (perhaps incomplete) is there. */

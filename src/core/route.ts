@@ -71,8 +71,12 @@ export function sameSpec(a: RouteSpec, b: RouteSpec): boolean {
   );
 }
 
-/** Whether packets take the same way: next hops are equal; source and MTU do not count. */
-export function sameHops(a: readonly NextHop[], b: readonly NextHop[]): boolean {
+/** Whether packets take the same way: gateways and devices are equal, whatever the flags. */
+export function sameWay(a: readonly NextHop[], b: readonly NextHop[]): boolean {
+  return a.length === b.length && a.every((hop, i) => hop.device?.index === b[i]?.device?.index && sameAddress(hop.gateway, b[i]?.gateway));
+}
+
+function sameHops(a: readonly NextHop[], b: readonly NextHop[]): boolean {
   return a.length === b.length && a.every((hop, i) => sameHop(hop, b[i]));
 }
 
@@ -81,7 +85,7 @@ function sameHop(a: NextHop, b: NextHop | undefined): boolean {
 }
 
 function sameAddress(a: Address | undefined, b: Address | undefined): boolean {
-  return a === b || (a !== undefined && a.equals(b));
+  return a === b || a?.equals(b) === true;
 }
 
 /** Routes by identity. Made for 100k entries: one map per (table, metric), keyed by the prefix text. */

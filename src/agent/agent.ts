@@ -1,0 +1,111 @@
+import type { ReportSink } from '../cluster/cluster.ts';
+import { KernelUnavailable } from '../kernel/kernel.ts';
+import { Backoff } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import { Narrator } from './narrator.ts';
+import { type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
+import { ReportWriter } from './report-writer.ts';
+
+/** What covers changes that the kernel does not announce: everything is read again this often. */
+const AUDIT_MS = 60_000;
+
+export interface AgentPorts extends ReconcilerPorts {
+  readonly sink: ReportSink;
+  readonly log: Log;
+  /** What metrics and health checks hear after each round. */
+  readonly observe?: (summary: RoundSummary) => void;
+}
+
+/** Makes the node's kernel match the resources, and keeps it so: every event only says "look again". */
+export class Agent {
+  readonly #ports: AgentPorts;
+  readonly #reconciler: Reconciler;
+  readonly #reports: ReportWriter;
+  readonly #narrator: Narrator;
+  readonly #retry = new Backoff(1_000, 60_000);
+  readonly #ended = Promise.withResolvers<void>();
+  #loop: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+  #cancelWake: (() => void) | undefined;
+  #cancelAudit: (() => void) | undefined;
+
+  constructor(ports: AgentPorts, options: NodeOptions) {
+    this.#ports = ports;
+    this.#reconciler = new Reconciler(ports, options);
+    this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log);
+    this.#narrator = new Narrator(options.nodeName, ports.log);
+  }
+
+  /** Runs until `close`. Rejects only for a bug: whoever runs it should let the process end. */
+  async run(): Promise<void> {
+    await this.#reconciler.prepare();
+    this.#ports.kernel.watch(() => this.#trigger());
+    this.#ports.source.watch(() => this.#trigger());
+    this.#scheduleAudit();
+    this.#trigger();
+    await this.#ended.promise;
+  }
+
+  /** One round, for `fairlead apply`. @throws KernelUnavailable */
+  async once(): Promise<RoundSummary> {
+    await this.#reconciler.prepare();
+    const summary = await this.#round();
+    await this.#reports.flush();
+    return summary;
+  }
+
+  /** Ends after the present round; the kernel stays as it is. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelWake?.();
+    this.#cancelAudit?.();
+    await this.#loop;
+    await this.#reports.flush();
+    this.#ended.resolve();
+  }
+
+  /** Bursts coalesce: however many events arrive during a round, one more follows. */
+  #trigger(): void {
+    this.#again = true;
+    if (this.#loop || this.#closed) return;
+    this.#loop = this.#rounds().catch((error: unknown) => this.#ended.reject(error));
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      try {
+        const { failures } = await this.#round();
+        if (failures.length === 0) this.#retry.reset();
+        this.#wakeIn(failures.length > 0 ? this.#retry.next() : this.#reconciler.nextRoundIn());
+      } catch (error) {
+        if (!(error instanceof KernelUnavailable)) throw error;
+        this.#ports.log.warn(`${error.message}; it is tried again`);
+        this.#wakeIn(this.#retry.next());
+      }
+    }
+    this.#loop = undefined;
+  }
+
+  async #round(): Promise<RoundSummary> {
+    const summary = await this.#reconciler.round();
+    this.#narrator.tell(summary);
+    this.#ports.observe?.(summary);
+    this.#reports.offer(summary.report);
+    return summary;
+  }
+
+  #wakeIn(delay: number | undefined): void {
+    this.#cancelWake?.();
+    this.#cancelWake = delay === undefined || this.#closed ? undefined : this.#ports.clock.after(delay, () => this.#trigger());
+  }
+
+  #scheduleAudit(): void {
+    this.#cancelAudit = this.#ports.clock.after(AUDIT_MS, () => {
+      this.#ports.kernel.invalidate();
+      this.#trigger();
+      this.#scheduleAudit();
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import type { NodeReportDrift } from '../api/kinds/node-report.ts';
+import type { Drift } from '../core/change.ts';
+import { objectKey } from '../core/repair.ts';
+import { formatRef } from '../core/resources.ts';
+import type { Route } from '../core/route.ts';
+import type { Owners } from './owners.ts';
+
+/** So many of one resource's routes lost at once are told as one event. */
+const FLUSH = 20;
+const MOST_ENTRIES = 100;
+
+type Entry = { -readonly [K in keyof NodeReportDrift]: NodeReportDrift[K] };
+
+/** What was done to our state from outside, per object: how often, when last, and how fast it was restored. */
+export class DriftLedger {
+  readonly #entries = new Map<string, Entry>();
+  /** Lost and not restored yet: entry and time of the loss, by object. */
+  readonly #open = new Map<string, { readonly entry: Entry; readonly at: number }>();
+
+  get isOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Takes note of losses; the newest entries are kept. */
+  note(drifts: readonly Drift[], owners: Owners, date: Date): void {
+    const grouped = Map.groupBy(drifts, (drift) => `${drift.event} ${drift.route ? ownerText(drift.route, owners) : ''}`);
+    for (const group of grouped.values()) {
+      const [first] = group;
+      if (first?.route && group.length > FLUSH) this.#noteFlush(group, ownerText(first.route, owners), date);
+      else for (const drift of group) this.#add(driftKey(drift), drift.event, causeOf(drift, owners), 1, [drift], date);
+    }
+  }
+
+  /** Objects that are as they should be again, at `now` microseconds of the kernel's clock. */
+  restored(keys: Iterable<string>, now: number): void {
+    for (const key of keys) {
+      const loss = this.#open.get(key);
+      if (!loss) continue;
+      loss.entry.restoredMicros = Math.max(0, Math.round(now - loss.at));
+      this.#open.delete(key);
+    }
+  }
+
+  /** Newest first. */
+  list(): NodeReportDrift[] {
+    return [...this.#entries.values()].reverse().map((entry) => ({ ...entry }));
+  }
+
+  #noteFlush(group: readonly Drift[], owner: string, date: Date): void {
+    const doer = group[0]?.process ?? 'another process';
+    const cause = group[0]?.event === 'LinkDown' ? 'their device went down' : `removed or replaced by ${doer}`;
+    this.#add(owner, 'TableFlushed', `${group.length} routes at once: ${cause}`, group.length, group, date);
+  }
+
+  #add(object: string, event: NodeReportDrift['event'], cause: string, count: number, drifts: readonly Drift[], date: Date): void {
+    const key = `${object} ${event}`;
+    const before = this.#entries.get(key);
+    const [first] = drifts;
+    const entry: Entry = { object, event, cause, count: (before?.count ?? 0) + count, lastTime: date.toISOString() };
+    if (first?.process) entry.process = first.process;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const drift of drifts) this.#open.set(driftKey(drift), { entry, at: drift.at });
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= MOST_ENTRIES) break;
+      this.#entries.delete(oldest);
+    }
+  }
+}
+
+/** The same key as `objectKey` gives the change that repairs it. */
+export function driftKey(drift: Drift): string {
+  if (drift.sysctl) return objectKey({ op: 'set-sysctl', ...drift.sysctl, value: 0, previous: 0, restores: false });
+  return drift.route ? objectKey({ op: 'add-route', route: drift.route }) : drift.event;
+}
+
+function ownerText(route: Route, owners: Owners): string {
+  const owner = owners.of(route);
+  return owner ? formatRef(owner) : 'routes of no resource';
+}
+
+function causeOf(drift: Drift, owners: Owners): string {
+  const doer = drift.process ?? 'another process';
+  const whose = drift.route ? `${ownerText(drift.route, owners)}: ` : '';
+  switch (drift.event) {
+    case 'RouteDeleted':
+      return `${whose}deleted by ${doer}`;
+    case 'RouteReplaced':
+      return `${whose}replaced by a foreign route of ${doer}`;
+    case 'RouteChanged':
+      return `${whose}changed by ${doer}`;
+    case 'LinkDown':
+      return `${whose}dropped by the kernel with its device`;
+    case 'RouteVanished':
+      return `${whose}found missing, without a notification of the kernel`;
+    case 'SysctlChanged':
+      return `set by ${doer}`;
+  }
+}

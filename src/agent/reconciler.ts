@@ -1,0 +1,142 @@
+import type { NodeReport } from '../api/kinds/node-report.ts';
+import type { ResourceSource } from '../cluster/cluster.ts';
+import type { Change, Drift, Failure, RememberedSysctl } from '../core/change.ts';
+import { diff, forget, remember } from '../core/diff.ts';
+import { guard } from '../core/guard.ts';
+import type { Prefix } from '../core/ip/prefix.ts';
+import type { NodePlan } from '../core/plan.ts';
+import type { NodeIdentity } from '../core/planner/node.ts';
+import { objectKey, RepairBudget } from '../core/repair.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { DriftLedger, driftKey } from './drift-ledger.ts';
+import { Grace } from './grace.ts';
+import type { SysctlMemory } from './memory.ts';
+import type { Owners } from './owners.ts';
+import { Planner } from './planner.ts';
+import { buildReport } from './report.ts';
+
+export interface ReconcilerPorts {
+  readonly kernel: Kernel;
+  readonly source: ResourceSource;
+  readonly memory: SysctlMemory;
+  readonly clock: Clock;
+}
+
+export interface NodeOptions {
+  readonly nodeName: string;
+  readonly protect: readonly Prefix[];
+}
+
+/** What one round did and found. */
+export interface RoundSummary {
+  readonly seconds: number;
+  readonly changes: readonly Change[];
+  readonly failures: readonly Failure[];
+  readonly drift: readonly Drift[];
+  /** From the notification to the repaired kernel, one per repaired object. */
+  readonly healSeconds: readonly number[];
+  readonly ownedRoutes: number;
+  readonly owners: Owners;
+  readonly report: NodeReport;
+}
+
+/** One round after the other: look, plan, compare, guard, apply, report. What it keeps between rounds is time, never state of the kernel. */
+export class Reconciler {
+  readonly #ports: ReconcilerPorts;
+  readonly #options: NodeOptions;
+  readonly #planner = new Planner();
+  readonly #grace = new Grace();
+  readonly #ledger = new DriftLedger();
+  readonly #repairs = new RepairBudget();
+  #remembered: readonly RememberedSysctl[] = [];
+  #report: NodeReport | undefined;
+
+  constructor(ports: ReconcilerPorts, options: NodeOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  async prepare(): Promise<void> {
+    const { memory, source } = this.#ports;
+    const [remembered] = await Promise.all([memory.load(), source.start()]);
+    this.#remembered = remembered;
+  }
+
+  /** @throws KernelUnavailable, which is transient. */
+  async round(): Promise<RoundSummary> {
+    const { kernel, source, clock } = this.#ports;
+    const started = clock.now();
+    const resources = source.snapshot();
+    const { facts, owned } = await kernel.observe();
+    const drift = kernel.takeDrift();
+    const { planned, owners } = this.#planner.plan(resources, facts, this.#identity());
+    const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
+    const { allowed } = guard(changes, resources.complete, this.#repairs, started);
+    const failures = await this.#apply(allowed);
+    const healSeconds = this.#settleDrift(drift, owners, allowed, failures);
+    if (failures.length === 0 && allowed.length === changes.length) await this.#forget(planned.plan);
+    this.#grace.update(planned.plan, clock.now());
+
+    const { nodeName } = this.#options;
+    const contested = this.#repairs.contested(clock.now());
+    const found = { nodeName, resources, facts, planned, owners, failures, contested, drift: this.#ledger.list(), date: clock.date() };
+    this.#report = buildReport(found, this.#report);
+    const seconds = (clock.now() - started) / 1000;
+    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, owners, report: this.#report };
+  }
+
+  /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */
+  nextRoundIn(): number | undefined {
+    const now = this.#ports.clock.now();
+    const waits = [this.#grace.nextIn(now), this.#repairs.nextIn(now)].filter((wait) => wait !== undefined);
+    return waits.length > 0 ? Math.min(...waits) : undefined;
+  }
+
+  #identity(): NodeIdentity {
+    const { nodeName, protect } = this.#options;
+    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered };
+  }
+
+  /** What a sysctl was before is on disk before it is changed; when it cannot be stored the sysctl is left alone. */
+  async #apply(changes: readonly Change[]): Promise<readonly Failure[]> {
+    if (changes.length === 0) return [];
+    const unsafe = changes.filter((change) => change.op === 'set-sysctl' && !change.restores);
+    const refusal = unsafe.length > 0 ? await this.#store(remember(this.#remembered, changes)) : undefined;
+    if (refusal === undefined) return this.#ports.kernel.apply(changes);
+    const failures = unsafe.map((change): Failure => ({ change, code: 'ESTATE', message: refusal }));
+    return [...failures, ...(await this.#ports.kernel.apply(changes.filter((change) => !unsafe.includes(change))))];
+  }
+
+  /** Undefined when stored, else why not. */
+  async #store(remembered: readonly RememberedSysctl[]): Promise<string | undefined> {
+    try {
+      await this.#ports.memory.save(remembered);
+      this.#remembered = remembered;
+      return undefined;
+    } catch (error) {
+      return `its present value could not be stored: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** Once nothing is left to change, only what the plan keeps set is worth remembering. */
+  async #forget(plan: NodePlan): Promise<void> {
+    const kept = forget(this.#remembered, plan);
+    if (kept.length < this.#remembered.length) await this.#store(kept);
+  }
+
+  /** Books what was lost and what is restored; answers the seconds from notification to repair of what was lost in this round. */
+  #settleDrift(drift: readonly Drift[], owners: Owners, changes: readonly Change[], failures: readonly Failure[]): number[] {
+    if (drift.length === 0 && !this.#ledger.isOpen) return [];
+    const { kernel, clock } = this.#ports;
+    const appliedAt = kernel.now();
+    const failed = new Set(failures.map((failure) => failure.change));
+    const restored = new Set(changes.filter((change) => !failed.has(change)).map(objectKey));
+    this.#ledger.note(drift, owners, clock.date());
+    this.#ledger.restored(restored, appliedAt);
+    const repaired = drift.filter((loss) => restored.has(driftKey(loss)));
+    for (const loss of repaired) if (loss.event !== 'LinkDown') this.#repairs.repaired(driftKey(loss), clock.now());
+    this.#repairs.tidy(clock.now());
+    return repaired.map((loss) => (appliedAt - loss.at) / 1e6);
+  }
+}

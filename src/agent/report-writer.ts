@@ -1,0 +1,80 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeReport } from '../api/kinds/node-report.ts';
+import { ReportFailed, type ReportSink } from '../cluster/cluster.ts';
+import { Backoff, type Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+
+const SHORTEST_INTERVAL_MS = 1_000;
+const HEARTBEAT_MS = 120_000;
+
+/** Writes reports: a changed outcome at once, then at most one a second; an unchanged one as a heartbeat every two minutes. */
+export class ReportWriter {
+  readonly #sink: ReportSink;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #backoff = new Backoff(SHORTEST_INTERVAL_MS, 60_000);
+  #written: NodeReport | undefined;
+  #latest: NodeReport | undefined;
+  #notBefore = 0;
+  #cancel: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(sink: ReportSink, clock: Clock, log: Log) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** The newest report; it is written now, soon, or with the heartbeat. */
+  offer(report: NodeReport): void {
+    this.#latest = report;
+    const changed = !this.#written || !sameOutcome(report, this.#written);
+    const now = this.#clock.now();
+    this.#schedule(changed ? Math.max(0, this.#notBefore - now) : jittered(HEARTBEAT_MS));
+  }
+
+  /** Writes what has not been written yet; resolves when it is. */
+  async flush(): Promise<void> {
+    this.#cancel?.();
+    if (this.#latest !== this.#written) this.#write();
+    await this.#writing;
+  }
+
+  #schedule(delay: number): void {
+    this.#cancel?.();
+    if (delay === 0) this.#write();
+    else this.#cancel = this.#clock.after(delay, () => this.#write());
+  }
+
+  #write(): void {
+    const report = this.#latest;
+    if (!report) return;
+    this.#written = report;
+    this.#notBefore = this.#clock.now() + SHORTEST_INTERVAL_MS;
+    this.#writing = this.#writing.then(() => this.#deliver(report));
+  }
+
+  async #deliver(report: NodeReport): Promise<void> {
+    try {
+      await this.#sink.write(report);
+      this.#backoff.reset();
+    } catch (error) {
+      if (!(error instanceof ReportFailed)) throw error;
+      const delay = this.#backoff.next();
+      this.#log.warn(`the report could not be written: ${error.message}; next try in ${delay / 1000} s`);
+      this.#written = undefined;
+      this.#schedule(delay);
+    }
+  }
+}
+
+/** Ten per cent more or less, so that a thousand nodes do not write together. */
+function jittered(milliseconds: number): number {
+  return milliseconds * (0.9 + Math.random() * 0.2);
+}
+
+/** `lastSync` alone is no news. */
+function sameOutcome(a: NodeReport, b: NodeReport): boolean {
+  const timeless = ({ status: { lastSync: _, ...status } }: NodeReport): unknown => status;
+  return isDeepStrictEqual(timeless(a), timeless(b));
+}

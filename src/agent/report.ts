@@ -1,0 +1,167 @@
+import type { NodeReport, NodeReportCondition, NodeReportDrift, NodeReportResource } from '../api/kinds/node-report.ts';
+import type { Failure } from '../core/change.ts';
+import type { NodeFacts } from '../core/facts.ts';
+import type { NodePlan, ResourcePlan } from '../core/plan.ts';
+import type { Planned } from '../core/planner/plan-node.ts';
+import type { Problem } from '../core/problem.ts';
+import { formatChange, formatHops, listSome } from '../core/render.ts';
+import { formatRef, type InvalidResource, type ResourceSnapshot } from '../core/resources.ts';
+import type { NextHop } from '../core/route.ts';
+import type { Owners } from './owners.ts';
+
+/** Everything a round found out. */
+export interface RoundResult {
+  readonly nodeName: string;
+  readonly resources: ResourceSnapshot;
+  readonly facts: NodeFacts;
+  readonly planned: Planned;
+  readonly owners: Owners;
+  readonly failures: readonly Failure[];
+  /** Objects that are repaired less often, because something keeps undoing it. */
+  readonly contested: readonly string[];
+  readonly drift: readonly NodeReportDrift[];
+  readonly date: Date;
+}
+
+/** The NodeReport of one round. Pure: the same round and predecessor give the same report. */
+export function buildReport(round: RoundResult, previous: NodeReport | undefined): NodeReport {
+  const { resources, facts } = round;
+  const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round)), ...unplannedInvalid(round)];
+  const ready = verdicts.filter((resource) => resource.ready).length;
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'NodeReport',
+    metadata: { name: round.nodeName },
+    status: {
+      ready: `${ready}/${verdicts.length}`,
+      resources: verdicts,
+      problems: [...resources.problems],
+      drift: [...round.drift],
+      facts: reportedFacts(round.planned.plan, facts),
+      lastSync: round.date.toISOString(),
+      complete: resources.complete,
+      ...(resources.asOf === undefined ? {} : { resourcesAsOf: resources.asOf }),
+      ...(resources.incompleteReason === undefined ? {} : { incompleteReason: resources.incompleteReason }),
+      conditions: conditions(round, verdicts, previous),
+    },
+  };
+}
+
+function verdict(plan: ResourcePlan, round: RoundResult): NodeReportResource {
+  const { ref, uid, generation } = plan.meta;
+  const problems = problemsOf(plan, round);
+  const hops = [...plan.nextHops.values()];
+  const gateways = hops.flatMap((hop) => (hop.gateway ? [hop.gateway.text] : []));
+  const devices = new Set(hops.flatMap((hop) => (hop.device ? [hop.device.name] : [])));
+  return {
+    ...ref,
+    ...(uid === undefined ? {} : { uid }),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ready: problems.length === 0,
+    reason: problems[0]?.code ?? 'Ready',
+    message: problems.length > 0 ? problems.map((problem) => problem.message).join('; ') : readyMessage(plan, hops),
+    ...(gateways.length > 0 ? { gateway: gateways.join(', ') } : {}),
+    ...(devices.size > 0 ? { device: [...devices].join(', ') } : {}),
+    routes: plan.routes.length,
+  };
+}
+
+function readyMessage(plan: ResourcePlan, hops: readonly NextHop[]): string {
+  const count = `${plan.routes.length} ${plan.routes.length === 1 ? 'route' : 'routes'}`;
+  return hops.length > 0 ? `${count} ${hops.map((hop) => formatHops([hop])).join(' and ')}` : `${count}, unreachable`;
+}
+
+function problemsOf(plan: ResourcePlan, round: RoundResult): Problem[] {
+  const { ref: subject } = plan.meta;
+  const name = formatRef(subject);
+  const invalid = round.resources.invalid.filter((entry) => formatRef(entry.meta.ref) === name).map((entry) => invalidSpec(entry));
+  const planned = round.planned.problems.filter((problem) => formatRef(problem.subject) === name);
+  const refused = round.failures.filter((failure) => belongs(failure, plan, round));
+  const contested = round.contested.filter((key) => plan.routes.length > 0 && contestedRoute(key, plan));
+  return [
+    ...invalid,
+    ...planned,
+    ...(refused.length > 0 ? [{ code: 'KernelRefused' as const, subject, message: refusal(refused, round.nodeName) }] : []),
+    ...(contested.length > 0 ? [{ code: 'Contested' as const, subject, message: contest(contested, round.nodeName) }] : []),
+  ];
+}
+
+function invalidSpec(entry: InvalidResource): Problem {
+  const rest = entry.lastGoodInForce ? '; the last good version stays in force' : '';
+  const where = entry.meta.source === undefined ? '' : `${entry.meta.source}: `;
+  return { code: 'InvalidSpec', subject: entry.meta.ref, message: `${where}${entry.message}${rest}` };
+}
+
+function belongs(failure: Failure, plan: ResourcePlan, round: RoundResult): boolean {
+  const { change } = failure;
+  if (change.op === 'set-sysctl') return plan.sysctls.some((sysctl) => sysctl.device.index === change.device.index);
+  return round.owners.of(change.route) === plan.meta.ref;
+}
+
+function refusal(failures: readonly Failure[], nodeName: string): string {
+  const words = listSome(
+    failures.map(({ change, code, message }) => `"${formatChange(change)}": ${message} (${code})`),
+    2,
+  );
+  return `the kernel of node ${nodeName} refused ${words}; it is tried again`;
+}
+
+function contestedRoute(key: string, plan: ResourcePlan): boolean {
+  return plan.routes.some(({ prefix, spec }) => key === `route ${prefix} table ${spec.table} metric ${spec.metric}`);
+}
+
+function contest(keys: readonly string[], nodeName: string): string {
+  return `something on node ${nodeName} keeps undoing ${listSome(keys)}: find it with the drift entries of this report; repairs slow down to one a minute`;
+}
+
+/** Objects that are invalid and have no good version either: nobody planned them, but somebody wrote them. */
+function unplannedInvalid(round: RoundResult): NodeReportResource[] {
+  const planned = new Set(round.planned.plan.resources.map((plan) => formatRef(plan.meta.ref)));
+  return round.resources.invalid
+    .filter((entry) => !entry.lastGoodInForce && !planned.has(formatRef(entry.meta.ref)))
+    .map((entry) => ({ ...entry.meta.ref, ready: false, reason: 'InvalidSpec', message: invalidSpec(entry).message, routes: 0 }));
+}
+
+function reportedFacts(plan: NodePlan, facts: NodeFacts): NodeReport['status']['facts'] {
+  const hops = plan.resources.flatMap((resource) => [...resource.nextHops]);
+  const used = new Set(hops.map(([, hop]) => hop.device?.index));
+  const gateways = new Map(
+    hops.flatMap(([family, { gateway, device }]) => (gateway ? [[`${gateway} ${device?.name}`, { family, gateway, device }]] : [])),
+  );
+  return {
+    kernel: facts.kernelRelease,
+    rpFilterAll: facts.rpFilterAll,
+    links: facts.links.filter((link) => used.has(link.index)).map(({ name, up, mtu, rpFilter }) => ({ name, up, mtu, rpFilter })),
+    gateways: [...gateways.values()].map(({ family, gateway, device }) => ({ family, address: gateway.text, device: device?.name ?? '' })),
+  };
+}
+
+function conditions(round: RoundResult, verdicts: readonly NodeReportResource[], previous: NodeReport | undefined): NodeReportCondition[] {
+  const failing = verdicts.filter((resource) => !resource.ready);
+  const unreadable = round.resources.problems.length;
+  const names = listSome(
+    failing.map((resource) => `${formatRef(resource)} (${resource.reason})`),
+    5,
+  );
+  const wrong = [failing.length > 0 && `not ready: ${names}`, unreadable > 0 && `${unreadable} source problems`].filter(Boolean).join('; ');
+  const fresh = [
+    {
+      type: 'Ready',
+      status: wrong ? 'False' : 'True',
+      reason: wrong ? 'ResourcesNotReady' : 'AllReady',
+      message: wrong || `${verdicts.length} resources ready`,
+    },
+    {
+      type: 'Degraded',
+      status: round.resources.complete ? 'False' : 'True',
+      reason: round.resources.complete ? 'SourceComplete' : 'SourceIncomplete',
+      message: round.resources.complete
+        ? 'every source has delivered'
+        : `nothing is removed: ${round.resources.incompleteReason ?? 'a source is incomplete'}`,
+    },
+  ] as const;
+  return fresh.map((condition) => {
+    const before = previous?.status.conditions.find((old) => old.type === condition.type && old.status === condition.status);
+    return { ...condition, lastTransitionTime: before?.lastTransitionTime ?? round.date.toISOString() };
+  });
+}

@@ -1,0 +1,37 @@
+import { EXIT, type Terminal } from '../cli/command.ts';
+import { COMMANDS } from '../cli/commands.ts';
+import { commandHelp, overview } from '../cli/help.ts';
+import { CommandFailed, coloursWanted, FLAGS, parseCommandLine, UsageError } from '../runtime/config.ts';
+import { adapters } from './adapters.ts';
+import { VERSION } from './version.ts';
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  colours: coloursWanted(process.stdout),
+};
+
+/** Finds the command, runs it, and turns its three kinds of errors into exit statuses. */
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    terminal.out(overview());
+    return name === undefined ? EXIT.usage : EXIT.ok;
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === (name === '--version' ? 'version' : name));
+  if (!command) throw new UsageError(`fairlead: there is no command "${name}"; see "fairlead --help"`);
+  const line = parseCommandLine(command.name, args, command.flags);
+  if (line.has(FLAGS.help)) {
+    terminal.out(commandHelp(command));
+    return EXIT.ok;
+  }
+  const { run } = await command.load();
+  return run({ line, terminal, adapters, version: VERSION });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError || error instanceof CommandFailed) terminal.err(`${error.message}\n`);
+  else terminal.err(`fairlead failed unexpectedly; please report this\n${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(error instanceof UsageError ? EXIT.usage : EXIT.failed);
+}

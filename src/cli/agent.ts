@@ -1,0 +1,66 @@
+import { Agent } from '../agent/agent.ts';
+import { fileSysctlMemory } from '../agent/memory.ts';
+import type { RoundSummary } from '../agent/reconciler.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { FLAGS, parseListen } from '../runtime/config.ts';
+import { waitForLock } from '../runtime/instance-lock.ts';
+import { createLog, type Log } from '../runtime/log.ts';
+import { type Context, EXIT, LOCK_NAME } from './command.ts';
+import { demandPermission, holderText, manifestsFolder, nodeFlags } from './node-context.ts';
+
+/** `fairlead agent`: runs until SIGTERM or SIGINT, which leave the kernel as it is. */
+export async function run(context: Context): Promise<number> {
+  const { line, terminal, adapters } = context;
+  const flags = nodeFlags(line);
+  const manifests = manifestsFolder(line);
+  const listen = line.text(FLAGS.listen);
+  const address = listen === undefined ? undefined : parseListen(listen);
+  const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
+
+  const kernel = await adapters.openKernel();
+  demandPermission(kernel);
+  const web = address && (await import('./agent-web.ts'));
+  const server = web && address && (await web.serve(address, { version: context.version, log }));
+  const lock = await waitForLock(LOCK_NAME, { pid: process.pid, node: flags.nodeName, role: 'agent' }, (holder) =>
+    log.warn(`${holderText(holder)} holds this network namespace: waiting until it ends, then taking over`),
+  );
+  log.info(`fairlead ${context.version} is the agent of node ${flags.nodeName}, pid ${process.pid}, resources from ${manifests}`);
+
+  const source = adapters.openSource({
+    manifests,
+    stateFolder: flags.stateFolder,
+    readOnly: false,
+    onWarning: (message) => log.warn(message),
+  });
+  const observe = (summary: RoundSummary): void => server?.observe(summary);
+  const ports = {
+    kernel,
+    source,
+    sink: adapters.openSink(flags.statusFolder),
+    memory: fileSysctlMemory(flags.stateFolder),
+    clock: systemClock,
+    log,
+    observe,
+  };
+  const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
+  const done = agent.run();
+  stopOnSignal(agent, log);
+  await done;
+  await source.close();
+  await server?.close();
+  kernel.close();
+  await lock.release();
+  return EXIT.ok;
+}
+
+/** The first signal ends after the present round, a second one at once. */
+function stopOnSignal(agent: Agent, log: Log): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(EXIT.failed);
+    stopping = true;
+    log.info(`${signal}: ending; the kernel stays as it is`);
+    void agent.close();
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}

@@ -1,0 +1,49 @@
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileSysctlMemory, SYSCTL_FILE } from '../agent/memory.ts';
+import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
+import { diff } from '../core/diff.ts';
+import { formatChange } from '../core/render.ts';
+import { type Context, EXIT } from './command.ts';
+import { demandPermission, lockOrRefuse, nodeFlags } from './node-context.ts';
+
+/** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
+export async function run(context: Context): Promise<number> {
+  const { line, terminal, adapters } = context;
+  const flags = nodeFlags(line);
+  const kernel = await adapters.openKernel();
+  demandPermission(kernel);
+  const lock = await lockOrRefuse('cleanup', flags.nodeName);
+  const { facts, owned } = await kernel.observe();
+  const sysctls = await fileSysctlMemory(flags.stateFolder).load();
+  const changes = diff({ routes: owned, sysctls }, { resources: [] }, facts);
+  for (const change of changes) terminal.out(`${formatChange(change)}\n`);
+  const failures = await kernel.apply(changes);
+  for (const { change, code, message } of failures) terminal.err(`not removed: ${formatChange(change)}: ${message} (${code})\n`);
+  kernel.close();
+  await lock.release();
+  if (failures.length > 0) return EXIT.failed;
+  const files = await removeFiles(flags.stateFolder, flags.statusFolder);
+  for (const file of files) terminal.out(`- ${file}\n`);
+  const total = changes.length + files.length;
+  terminal.out(
+    total === 0
+      ? `nothing of ours was left on node ${flags.nodeName}\n`
+      : `node ${flags.nodeName} is clean: ${changes.length} kernel objects and ${files.length} files removed\n`,
+  );
+  return EXIT.ok;
+}
+
+/** Last good resources would bring the routes back at the next start, so they go too. Folders go when nothing else is in them. */
+async function removeFiles(stateFolder: string, statusFolder: string): Promise<string[]> {
+  const removed: string[] = [];
+  for (const file of [join(stateFolder, LAST_GOOD_FILE), join(stateFolder, SYSCTL_FILE), join(statusFolder, REPORT_FILE)]) {
+    const gone = await rm(file).then(
+      () => true,
+      () => false,
+    );
+    if (gone) removed.push(file);
+  }
+  for (const folder of new Set([stateFolder, statusFolder])) await rmdir(folder).catch(() => undefined);
+  return removed;
+}

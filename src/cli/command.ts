@@ -1,0 +1,54 @@
+import type { ReportSink, ResourceSource } from '../cluster/cluster.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { CommandLine, Flag } from '../runtime/config.ts';
+
+/** Exit statuses: fixed, because others script against them. */
+export const EXIT = { ok: 0, failed: 1, found: 2, usage: 64 } as const;
+
+/** One abstract socket per network namespace: lock and sign of life of the agent. */
+export const LOCK_NAME = 'fairlead-agent';
+
+/** One command of the command line. Help and the reference page are made from this. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the flags, for the usage line. */
+  readonly operands?: string;
+  readonly flags: readonly Flag[];
+  /** Loads what it needs only when it runs, so that the agent does not carry the rest. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+/** Answers the exit status. */
+export type Run = (context: Context) => Promise<number>;
+
+export interface Context {
+  readonly line: CommandLine;
+  readonly terminal: Terminal;
+  readonly adapters: Adapters;
+  readonly version: string;
+}
+
+/** Where text for people goes. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  readonly colours: boolean;
+}
+
+export interface SourceOptions {
+  readonly manifests: string;
+  readonly stateFolder: string;
+  /** Whether the last good resources may be stored. */
+  readonly readOnly: boolean;
+  readonly onWarning: (message: string) => void;
+}
+
+/** The outside world, as the composition root wires it. */
+export interface Adapters {
+  openKernel(): Promise<Kernel>;
+  openSource(options: SourceOptions): ResourceSource;
+  openSink(statusFolder: string): ReportSink;
+  /** The CRDs as YAML. */
+  crds(): Promise<string>;
+}

@@ -1,0 +1,69 @@
+import { InvalidAddress } from '../core/ip/address.ts';
+import { Prefix } from '../core/ip/prefix.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { CommandFailed, type CommandLine, defaultNodeName, FLAGS, UsageError } from '../runtime/config.ts';
+import { type InstanceLock, type LockHolder, tryLock } from '../runtime/instance-lock.ts';
+import { type Context, LOCK_NAME } from './command.ts';
+
+/** The flags that most commands share, checked. */
+export interface NodeFlags {
+  readonly nodeName: string;
+  readonly statusFolder: string;
+  readonly stateFolder: string;
+  readonly protect: readonly Prefix[];
+}
+
+/** @throws UsageError */
+export function nodeFlags(line: CommandLine): NodeFlags {
+  if (line.operands.length > 0)
+    throw new UsageError(`unexpected "${line.operands.join(' ')}"; the folder with resources is named by --manifests DIR`);
+  return {
+    nodeName: line.list(FLAGS.node).at(-1) ?? defaultNodeName(),
+    statusFolder: line.text(FLAGS.status) ?? FLAGS.status.default,
+    stateFolder: line.text(FLAGS.state) ?? FLAGS.state.default,
+    protect: line.list(FLAGS.protect).map(protectedPrefix),
+  };
+}
+
+/** @throws UsageError when --manifests is missing */
+export function manifestsFolder(line: CommandLine): string {
+  const folder = line.text(FLAGS.manifests);
+  if (folder === undefined) throw new UsageError('--manifests DIR is missing: name the folder with resources');
+  return folder;
+}
+
+function protectedPrefix(text: string): Prefix {
+  try {
+    return Prefix.parse(text);
+  } catch (error) {
+    if (error instanceof InvalidAddress) throw new UsageError(`--protect: ${error.message}`);
+    throw error;
+  }
+}
+
+/** @throws CommandFailed when this process may not change the network. */
+export function demandPermission(kernel: Kernel): void {
+  const missing = kernel.missingPermission();
+  if (missing !== undefined) throw new CommandFailed(missing);
+}
+
+/** For commands that must not run beside an agent. @throws CommandFailed that names the holder */
+export async function lockOrRefuse(role: string, nodeName: string): Promise<InstanceLock> {
+  const answer = await tryLock(LOCK_NAME, { pid: process.pid, node: nodeName, role });
+  if ('release' in answer) return answer;
+  throw new CommandFailed(`${holderText(answer)} works in this network namespace: stop it first ("kill ${answer.pid}")`);
+}
+
+export function holderText(holder: LockHolder): string {
+  return `fairlead ${holder.role} of node ${holder.node} (pid ${holder.pid})`;
+}
+
+/** A source whose warnings go to the terminal. */
+export function openSource(context: Context, flags: NodeFlags, readOnly: boolean): ReturnType<Context['adapters']['openSource']> {
+  return context.adapters.openSource({
+    manifests: manifestsFolder(context.line),
+    stateFolder: flags.stateFolder,
+    readOnly,
+    onWarning: (message) => context.terminal.err(`${message}\n`),
+  });
+}

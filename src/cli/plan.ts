@@ -1,0 +1,106 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileSysctlMemory } from '../agent/memory.ts';
+import type { Change } from '../core/change.ts';
+import { diff } from '../core/diff.ts';
+import { guard } from '../core/guard.ts';
+import { planNode } from '../core/planner/plan-node.ts';
+import { formatChange } from '../core/render.ts';
+import { RepairBudget } from '../core/repair.ts';
+import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
+import { FLAGS } from '../runtime/config.ts';
+import { type Context, EXIT } from './command.ts';
+import { formatFacts, parseFacts, type SavedFacts } from './facts-file.ts';
+import { nodeFlags, openSource } from './node-context.ts';
+import { printData } from './output.ts';
+import { paint } from './text.ts';
+
+/** What `plan -o json` prints. */
+interface PlanOutput {
+  readonly node: string;
+  readonly changes: readonly { readonly op: Change['op']; readonly text: string }[];
+  readonly withheld: readonly { readonly op: Change['op']; readonly text: string }[];
+  readonly problems: readonly {
+    readonly code?: string;
+    readonly subject?: string;
+    readonly source?: string;
+    readonly line?: number;
+    readonly message: string;
+  }[];
+}
+
+/** `fairlead plan`: what a round of the agent would do. Exits with 2 when there are changes, with 1 when there are only problems. */
+export async function run(context: Context): Promise<number> {
+  const { line, terminal } = context;
+  const flags = nodeFlags(line);
+  const observed = await observe(context);
+  const saveTo = line.text(FLAGS.saveFacts);
+  if (saveTo !== undefined) {
+    await writeFile(saveTo, formatFacts(observed));
+    terminal.out(`facts of node ${flags.nodeName} written to ${saveTo}\n`);
+    return EXIT.ok;
+  }
+  const source = openSource(context, flags, true);
+  await source.start();
+  const resources = source.snapshot();
+  await source.close();
+  const sysctls = line.has(FLAGS.facts) ? [] : await fileSysctlMemory(flags.stateFolder).load();
+  const identity = { name: flags.nodeName, protect: flags.protect, overdue: new Set<string>(), remembered: sysctls };
+  const { plan, problems } = planNode(resources, observed.facts, identity);
+  const changes = diff({ routes: observed.owned, sysctls }, plan, observed.facts);
+  const { allowed, withheld } = guard(changes, resources.complete, new RepairBudget(), 0);
+  const output: PlanOutput = {
+    node: flags.nodeName,
+    changes: allowed.map(described),
+    withheld: withheld.map(described),
+    problems: [
+      ...sourceProblems(resources),
+      ...problems.map(({ code, subject, message }) => ({ code, subject: formatRef(subject), message })),
+    ],
+  };
+  await print(context, output);
+  if (output.changes.length > 0) return EXIT.found;
+  return output.problems.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+async function observe({ line, adapters }: Context): Promise<SavedFacts> {
+  const file = line.text(FLAGS.facts);
+  if (file !== undefined) return parseFacts(await readFile(file, 'utf8'), file);
+  const kernel = await adapters.openKernel();
+  const observed = await kernel.observe();
+  kernel.close();
+  return observed;
+}
+
+function described(change: Change): PlanOutput['changes'][number] {
+  return { op: change.op, text: formatChange(change) };
+}
+
+function sourceProblems(resources: ResourceSnapshot): PlanOutput['problems'][number][] {
+  const incomplete = resources.complete
+    ? []
+    : [{ message: `nothing would be removed: ${resources.incompleteReason ?? 'the source is incomplete'}` }];
+  const invalid = resources.invalid.map(({ meta, message }) => ({
+    code: 'InvalidSpec',
+    subject: formatRef(meta.ref),
+    message,
+    ...(meta.source === undefined ? {} : { source: meta.source }),
+  }));
+  return [...resources.problems, ...invalid, ...incomplete];
+}
+
+async function print({ line, terminal }: Context, output: PlanOutput): Promise<void> {
+  const format = line.text(FLAGS.output);
+  if (format === 'json' || format === 'yaml') return printData(terminal, format, output);
+  const colourOf = { '+': 'green', '-': 'red', '~': 'yellow' } as const;
+  for (const { text } of output.changes) {
+    const sign = text.charAt(0);
+    terminal.out(`${sign === '+' || sign === '-' || sign === '~' ? paint(text, colourOf[sign], terminal.colours) : text}\n`);
+  }
+  for (const { text } of output.withheld) terminal.out(`(withheld) ${text}\n`);
+  for (const { code, subject, source, line: at, message } of output.problems) {
+    const where = [source && `${source}${at === undefined ? '' : `:${at}`}`, subject, code].filter(Boolean).join(': ');
+    terminal.err(`${paint('problem', 'red', terminal.colours)}: ${where ? `${where}: ` : ''}${message}\n`);
+  }
+  const withheld = output.withheld.length > 0 ? `, ${output.withheld.length} removals withheld` : '';
+  terminal.out(`node ${output.node}: ${output.changes.length} changes${withheld}, ${output.problems.length} problems\n`);
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { type NodeReport, parseNodeReport } from '../api/kinds/node-report.ts';
+import { REPORT_FILE } from '../cluster/cluster.ts';
+import { readIfExists } from '../runtime/atomic-file.ts';
+import { CommandFailed, FLAGS } from '../runtime/config.ts';
+import { whoHolds } from '../runtime/instance-lock.ts';
+import { type Context, EXIT, LOCK_NAME, type Terminal } from './command.ts';
+import { holderText, nodeFlags } from './node-context.ts';
+import { printData } from './output.ts';
+import { columns, paint } from './text.ts';
+
+/** `fairlead status`: the report of this node. Exits with 2 when something in it is not as it should be. */
+export async function run({ line, terminal }: Context): Promise<number> {
+  const { statusFolder } = nodeFlags(line);
+  const path = join(statusFolder, REPORT_FILE);
+  const text = await readIfExists(path);
+  if (text === undefined)
+    throw new CommandFailed(`there is no report at ${path}: start "fairlead agent", or name its folder with --status`);
+  const { parse } = await import('yaml');
+  const report = parseNodeReport(parse(text));
+  const format = line.text(FLAGS.output);
+  if (format === 'json' || format === 'yaml') await printData(terminal, format, report);
+  else await print(terminal, report);
+  const { resources, problems, complete } = report.status;
+  return problems.length > 0 || !complete || resources.some((resource) => !resource.ready) ? EXIT.found : EXIT.ok;
+}
+
+async function print(terminal: Terminal, { metadata, status }: NodeReport): Promise<void> {
+  const holder = await whoHolds(LOCK_NAME);
+  const alive = holder
+    ? `${holderText(holder)} is running`
+    : paint('no agent is running in this network namespace', 'yellow', terminal.colours);
+  terminal.out(`node ${metadata.name}: ${status.ready} ready; last sync ${ago(status.lastSync)}; ${alive}\n`);
+  if (!status.complete)
+    terminal.out(`${paint('incomplete', 'yellow', terminal.colours)}: nothing is removed: ${status.incompleteReason ?? ''}\n`);
+  if (status.resources.length > 0) terminal.out(`\n${resourceTable(status.resources, terminal)}\n`);
+  if (status.problems.length > 0)
+    terminal.out(
+      `\nproblems\n${status.problems.map(({ source, line, message }) => `  ${source}${line === undefined ? '' : `:${line}`}: ${message}`).join('\n')}\n`,
+    );
+  if (status.drift.length > 0) terminal.out(`\nundone from outside\n${driftTable(status.drift)}\n`);
+}
+
+function resourceTable(resources: NodeReport['status']['resources'], terminal: Terminal): string {
+  const rows = resources.map(({ kind, name, ready, reason, routes, gateway, device, message }) => [
+    kind,
+    name,
+    String(routes ?? '-'),
+    gateway ?? '-',
+    device ?? '-',
+    ready ? 'True' : 'False',
+    `${ready ? paint(reason, 'green', terminal.colours) : paint(reason, 'red', terminal.colours)}${ready ? '' : `: ${message}`}`,
+  ]);
+  return columns([['KIND', 'NAME', 'ROUTES', 'GATEWAY', 'DEVICE', 'READY', 'REASON'], ...rows]);
+}
+
+function driftTable(drift: NodeReport['status']['drift']): string {
+  const rows = drift.map(({ object, count, lastTime, restoredMicros, cause }) => [
+    `  ${object}`,
+    `${count}x`,
+    ago(lastTime),
+    restoredMicros === undefined ? 'not restored' : `restored in ${restoredMicros} us`,
+    cause,
+  ]);
+  return columns(rows);
+}
+
+function ago(time: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`;
+}

@@ -1,0 +1,23 @@
+/** Aligned columns, two spaces apart; the last one is left as it is. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const CODES = { red: 31, green: 32, yellow: 33, bold: 1 } as const;
+
+/** ANSI colour, only when wanted. */
+export function paint(text: string, colour: keyof typeof CODES, wanted: boolean): string {
+  return wanted ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
+}

@@ -1,0 +1,93 @@
+import type { Change, RememberedSysctl, SetSysctl } from './change.ts';
+import type { NodeFacts } from './facts.ts';
+import type { NodePlan, PlannedSysctl } from './plan.ts';
+import { type Route, RouteIndex, sameSpec } from './route.ts';
+
+/** What of ours is on the node: marked routes, and the sysctls that we remember (they carry no mark). */
+export interface OwnedState {
+  readonly routes: RouteIndex;
+  readonly sysctls: readonly RememberedSysctl[];
+}
+
+/**
+ * The changes that turn what we own into the plan, in safe order: sysctls are loosened before routes need them, routes are added
+ * and replaced before others are removed, and sysctls are restored last. Equal states give no change.
+ */
+export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Change[] {
+  const added: Change[] = [];
+  const replaced: Change[] = [];
+  let kept = 0;
+  for (const { routes, held } of plan.resources) {
+    for (const route of routes) {
+      const previous = owned.routes.like(route);
+      if (!previous) added.push({ op: 'add-route', route });
+      else {
+        kept++;
+        if (!sameSpec(previous.spec, route.spec)) replaced.push({ op: 'replace-route', route, previous });
+      }
+    }
+    for (const { prefix, table, metric } of held) if (owned.routes.get(prefix, table, metric)) kept++;
+  }
+  const removed = kept === owned.routes.size ? [] : surplus(owned.routes, plan).map((route): Change => ({ op: 'remove-route', route }));
+  const sysctls = diffSysctls(owned.sysctls, plan, facts);
+  return [
+    ...sysctls.filter((change) => !change.restores),
+    ...added,
+    ...replaced,
+    ...removed,
+    ...sysctls.filter((change) => change.restores),
+  ];
+}
+
+/** Routes of ours that nothing plans or holds. Identities are unique in a plan, so counting tells whether there are any. */
+function surplus(owned: RouteIndex, plan: NodePlan): Route[] {
+  const wanted = new RouteIndex();
+  for (const { routes, held } of plan.resources) {
+    for (const route of routes) wanted.set(route);
+    for (const { prefix, table, metric } of held) {
+      const route = owned.get(prefix, table, metric);
+      if (route) wanted.set(route);
+    }
+  }
+  return [...owned.values()].filter((route) => !wanted.like(route));
+}
+
+function diffSysctls(remembered: readonly RememberedSysctl[], plan: NodePlan, facts: NodeFacts): SetSysctl[] {
+  const wanted = plannedSysctls(plan);
+  const set = wanted.flatMap((sysctl): SetSysctl[] => {
+    const previous = facts.links.find((link) => link.index === sysctl.device.index)?.rpFilter;
+    return previous === undefined || previous === sysctl.value ? [] : [{ op: 'set-sysctl', ...sysctl, previous, restores: false }];
+  });
+  const restored = remembered.flatMap((entry): SetSysctl[] => {
+    const link = facts.links.find((candidate) => candidate.name === entry.device);
+    const stillWanted = wanted.some((sysctl) => sysctl.device.name === entry.device && sysctl.name === entry.name);
+    if (!link || stillWanted || link.rpFilter !== entry.value) return [];
+    const device = { index: link.index, name: link.name };
+    return [{ op: 'set-sysctl', device, name: entry.name, value: entry.previous, previous: entry.value, restores: true }];
+  });
+  return [...set, ...restored];
+}
+
+/** The wanted sysctls, each once, however many resources want it. */
+export function plannedSysctls(plan: NodePlan): PlannedSysctl[] {
+  const byKey = new Map<string, PlannedSysctl>();
+  for (const sysctl of plan.resources.flatMap((resource) => resource.sysctls)) byKey.set(`${sysctl.device.index} ${sysctl.name}`, sysctl);
+  return [...byKey.values()];
+}
+
+/** What must be remembered before changes are applied: the present values, and the older ones that are still ours. */
+export function remember(remembered: readonly RememberedSysctl[], changes: readonly Change[]): RememberedSysctl[] {
+  const fresh = changes.flatMap((change): RememberedSysctl[] =>
+    change.op === 'set-sysctl' && !change.restores
+      ? [{ device: change.device.name, name: change.name, previous: change.previous, value: change.value }]
+      : [],
+  );
+  const replaced = (entry: RememberedSysctl): boolean => fresh.some((other) => other.device === entry.device && other.name === entry.name);
+  return [...remembered.filter((entry) => !replaced(entry)), ...fresh];
+}
+
+/** What is still worth remembering once nothing is left to change: only what the plan keeps set. */
+export function forget(remembered: readonly RememberedSysctl[], plan: NodePlan): RememberedSysctl[] {
+  const wanted = plannedSysctls(plan);
+  return remembered.filter((entry) => wanted.some((sysctl) => sysctl.device.name === entry.device && sysctl.name === entry.name));
+}

@@ -1,0 +1,34 @@
+import type { Change, Failure } from './change.ts';
+import type { RepairBudget } from './repair.ts';
+
+/** What a round may do now, and what it has to leave for later. */
+export interface Guarded {
+  readonly allowed: readonly Change[];
+  /** Removals that wait until every source has delivered everything once. */
+  readonly withheld: readonly Change[];
+  /** Repairs that wait because something keeps undoing them. */
+  readonly contested: readonly Change[];
+}
+
+/** The last gate before the kernel: incomplete resources remove nothing, and a fight slows down. `now` in milliseconds. */
+export function guard(changes: readonly Change[], complete: boolean, repairs: RepairBudget, now: number): Guarded {
+  if (complete && repairs.isEmpty) return { allowed: changes, withheld: [], contested: [] };
+  const allowed: Change[] = [];
+  const withheld: Change[] = [];
+  const contested: Change[] = [];
+  for (const change of changes) {
+    if (!complete && takesAway(change)) withheld.push(change);
+    else if (!repairs.permits(change, now)) contested.push(change);
+    else allowed.push(change);
+  }
+  return { allowed, withheld, contested };
+}
+
+function takesAway(change: Change): boolean {
+  return change.op === 'remove-route' || (change.op === 'set-sysctl' && change.restores);
+}
+
+/** Whether a failed change is worth another try without anything else having changed. */
+export function isTransient(failure: Failure): boolean {
+  return failure.code !== 'EEXIST' && failure.code !== 'EPERM';
+}

@@ -1,0 +1,20 @@
+import type { RememberedSysctl } from '../change.ts';
+import type { Family } from '../ip/address.ts';
+import type { Prefix } from '../ip/prefix.ts';
+import { formatRef, type ResourceRef } from '../resources.ts';
+
+/** What the planner is told about this node besides what it reads from resources and kernel. */
+export interface NodeIdentity {
+  readonly name: string;
+  /** `--protect`: more destinations whose path must not change. */
+  readonly protect: readonly Prefix[];
+  /** Next hops that have been missing for longer than the grace period, as `waitKey`s. */
+  readonly overdue: ReadonlySet<string>;
+  /** Sysctls that we changed, so that the planner can tell our value from the administrator's. */
+  readonly remembered: readonly RememberedSysctl[];
+}
+
+/** Names one missing next hop: a resource and a family. */
+export function waitKey(ref: ResourceRef, family: Family): string {
+  return `${formatRef(ref)} IPv${family}`;
+}

@@ -1,0 +1,66 @@
+import type { Change } from './change.ts';
+
+/** So many repairs of one object are immediate; one more is allowed for each `REFILL_MS` that pass. */
+export const BURST = 32;
+export const REFILL_MS = 2_000;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 60_000;
+
+interface Fight {
+  readonly tokens: number;
+  readonly at: number;
+  readonly delay: number;
+  readonly notBefore: number;
+}
+
+/**
+ * Keeps us from fighting: each repair of an object takes a token; without tokens repairs wait, twice as long each time,
+ * up to a minute. Only quiet after that refills the tokens. Times are milliseconds of any monotonic clock.
+ */
+export class RepairBudget {
+  readonly #fights = new Map<string, Fight>();
+
+  get isEmpty(): boolean {
+    return this.#fights.size === 0;
+  }
+
+  /** Objects that are being repaired less often now. */
+  contested(now: number): string[] {
+    return [...this.#fights].filter(([, fight]) => fight.notBefore > now).map(([key]) => key);
+  }
+
+  permits(change: Change, now: number): boolean {
+    const fight = this.#fights.get(objectKey(change));
+    return fight === undefined || fight.notBefore <= now;
+  }
+
+  /** Milliseconds until the next delayed repair may happen; undefined when none waits. */
+  nextIn(now: number): number | undefined {
+    const waits = [...this.#fights.values()].map((fight) => fight.notBefore - now).filter((wait) => wait > 0);
+    return waits.length > 0 ? Math.min(...waits) : undefined;
+  }
+
+  /** An object of ours was changed from outside and has just been repaired. */
+  repaired(key: string, now: number): void {
+    const before = this.#fights.get(key) ?? { tokens: BURST, at: now, delay: 0, notBefore: 0 };
+    const quiet = Math.max(0, now - Math.max(before.at, before.notBefore));
+    const refilled = Math.min(BURST, before.tokens + quiet / REFILL_MS);
+    const tokens = Math.max(0, refilled - 1);
+    const delay = refilled >= 1 ? 0 : Math.min(LONGEST_DELAY_MS, Math.max(FIRST_DELAY_MS, before.delay * 2));
+    this.#fights.set(key, { tokens, at: now, delay, notBefore: now + delay });
+  }
+
+  /** Drops what has been quiet for long enough to have all its tokens again. */
+  tidy(now: number): void {
+    for (const [key, fight] of this.#fights) {
+      if (fight.notBefore <= now && fight.tokens + (now - fight.at) / REFILL_MS >= BURST) this.#fights.delete(key);
+    }
+  }
+}
+
+/** Names what a change is about, for budgets and reports: stable over time. */
+export function objectKey(change: Change): string {
+  if (change.op === 'set-sysctl') return `sysctl net.ipv4.conf.${change.device.name}.${change.name}`;
+  const { prefix, spec } = change.route;
+  return `route ${prefix} table ${spec.table} metric ${spec.metric}`;
+}

@@ -1,0 +1,41 @@
+/** Time as the roles see it, so that tests can move it. Milliseconds. */
+export interface Clock {
+  /** Monotonic. */
+  now(): number;
+  /** Wall clock. */
+  date(): Date;
+  /** Calls back once; the answer cancels. A waiting timer does not keep the process alive. */
+  after(milliseconds: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Delays for retries: doubling from `first` to `longest` milliseconds; `reset` after a success. */
+export class Backoff {
+  readonly #first: number;
+  readonly #longest: number;
+  #next: number;
+
+  constructor(first: number, longest: number) {
+    this.#first = first;
+    this.#longest = longest;
+    this.#next = first;
+  }
+
+  next(): number {
+    const delay = this.#next;
+    this.#next = Math.min(this.#longest, delay * 2);
+    return delay;
+  }
+
+  reset(): void {
+    this.#next = this.#first;
+  }
+}

@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NodeFacts } from '../../src/core/facts.ts';
+import { waitKey } from '../../src/core/planner/node.ts';
+import { planNode } from '../../src/core/planner/plan-node.ts';
+import { formatPlan } from '../../src/core/render.ts';
+import type { StaticRoute } from '../../src/core/resources.ts';
+import {
+  discover,
+  ETH0,
+  ETH1,
+  facts,
+  gateways,
+  identity,
+  link,
+  matchLabels,
+  node,
+  onLink,
+  prefix,
+  route,
+  rule,
+  STANDARD_ROUTES,
+  snapshot,
+  staticRoute,
+} from './builders.ts';
+
+/** The plan as text, then the problems, one per line. */
+function planned(resources: readonly StaticRoute[], world: NodeFacts = facts(), who = identity(), nodes = [node('n1')]): string {
+  const { plan, problems } = planNode(snapshot(resources, { nodes }), world, who);
+  return [formatPlan(plan), ...problems.map((problem) => `! ${problem.subject.name} ${problem.code}: ${problem.message}`)]
+    .filter(Boolean)
+    .join('\n');
+}
+
+describe('discovery', () => {
+  it('takes next hop and device of the longest foreign route that covers the prefix', () => {
+    const world = facts({ routes: [...STANDARD_ROUTES, route('10.0.0.0/9', '10.1.0.7', ETH1), route('10.0.0.0/7', '10.1.0.8', ETH1)] });
+    assert.equal(
+      planned([staticRoute('on-prem')], world),
+      '# StaticRoute on-prem\n192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+    );
+  });
+
+  it('prefers the lowest metric among equal prefixes', () => {
+    const world = facts({
+      routes: [route('10.0.0.0/8', '10.1.0.5', ETH1, { metric: 50 }), route('10.0.0.0/8', '10.1.0.6', ETH1, { metric: 20 })],
+    });
+    assert.match(planned([staticRoute('a')], world), /via 10\.1\.0\.6 /);
+  });
+
+  it('does not take the default route unless asked, and names both ways out', () => {
+    const world = facts({ routes: [route('default', '203.0.113.1', ETH0)] });
+    assert.equal(
+      planned([staticRoute('a')], world),
+      '# StaticRoute a\nhold 192.168.50.0/24 metric 4201\n' +
+        '! a NoCoveringRoute: only the default route of node n1 covers 10.0.0.0/8: set via.discover.toward to 0.0.0.0/0 to use the default route, or name a gateway with via.gateway',
+    );
+    assert.match(planned([staticRoute('a', { via: discover('0.0.0.0/0') })], world), /192\.168\.50\.0\/24 via 203\.0\.113\.1 dev eth0/);
+  });
+
+  it('takes no next hop from a network that the node is itself connected to', () => {
+    const world = facts({ routes: onLink('10.200.0.1/8', ETH1).routes });
+    assert.match(
+      planned([staticRoute('a')], world),
+      /NoCoveringRoute: 10\.0\.0\.0\/8 lies in a network that node n1 is itself connected to \(10\.0\.0\.0\/8 dev eth1 proto kernel\)/,
+    );
+  });
+
+  it('says which family has no prefix to look toward, and routes the other', () => {
+    const text = planned([staticRoute('a', { subnets: ['192.168.50.0/24', '2001:db8:50::/48'] })]);
+    assert.match(text, /^192\.168\.50\.0\/24 via 10\.1\.0\.1 dev eth1/m);
+    assert.match(text, /NoGatewayForFamily: there are IPv6 subnets, but via\.discover\.toward has no IPv6 prefix/);
+  });
+
+  it('uses a next hop whose device is up', () => {
+    const eth2 = link(4, 'eth2', { up: false });
+    const world = facts({ links: [ETH0, ETH1, eth2], routes: [route('10.0.0.0/8', '10.1.0.1', eth2)] });
+    assert.match(planned([staticRoute('a')], world), /has no usable next hop/);
+  });
+});
+
+describe('gateways', () => {
+  it('takes the first whose selector matches, per family', () => {
+    const v6 = onLink('2001:db8::10/64', ETH1);
+    const world = facts({ routes: [...STANDARD_ROUTES, ...v6.routes] });
+    const via = gateways(
+      { address: '10.1.0.2', nodeSelector: matchLabels({ zone: 'b' }) },
+      { address: '10.1.0.3', nodeSelector: matchLabels({ zone: 'a' }) },
+      '10.1.0.4',
+      '2001:db8::1',
+    );
+    const resource = staticRoute('a', { via, subnets: ['192.168.50.0/24', '2001:db8:50::/48'] });
+    assert.equal(
+      planned([resource], world, identity(), [node('n1', { zone: 'a' })]),
+      '# StaticRoute a\n192.168.50.0/24 via 10.1.0.3 dev eth1 proto 201 metric 4201\n2001:db8:50::/48 via 2001:db8::1 dev eth1 proto 201 metric 4201',
+    );
+  });
+
+  it('refuses a gateway that is not on a link, and lists the networks', () => {
+    const text = planned([staticRoute('a', { via: gateways('10.9.0.1') })]);
+    assert.match(
+      text,
+      /GatewayNotOnLink: gateway 10\.9\.0\.1 is not on a link of node n1 \(it is connected to 203\.0\.113\.0\/24 on eth0, 10\.1\.0\.0\/24 on eth1\)/,
+    );
+  });
+
+  it('accepts one that is vouched for by device and onLink', () => {
+    const via = gateways({ address: '10.9.0.1', device: 'eth1', onLink: true });
+    assert.match(planned([staticRoute('a', { via })]), /192\.168\.50\.0\/24 via 10\.9\.0\.1 dev eth1 onlink proto 201/);
+  });
+
+  it('accepts a link-local IPv6 gateway with its device', () => {
+    const via = gateways({ address: 'fe80::1', device: 'eth1' });
+    assert.match(planned([staticRoute('a', { via, subnets: ['2001:db8:50::/48'] })]), /2001:db8:50::\/48 via fe80::1 dev eth1 proto 201/);
+  });
+
+  it('refuses one on another device than the one named', () => {
+    assert.match(
+      planned([staticRoute('a', { via: gateways({ address: '10.1.0.1', device: 'eth0' }) })]),
+      /GatewayNotOnLink: gateway 10\.1\.0\.1 is not on a link of node n1 on device eth0/,
+    );
+  });
+
+  it('refuses an address of the node itself', () => {
+    assert.match(
+      planned([staticRoute('a', { via: gateways('10.1.0.10') })]),
+      /GatewayIsLocal: gateway 10\.1\.0\.10 is an address of node n1 itself/,
+    );
+  });
+
+  it('is fine inside a subnet that it serves, but not as the path to itself', () => {
+    assert.match(
+      planned([staticRoute('a', { subnets: ['10.0.0.0/8'], via: gateways('10.1.0.1'), metric: 5 })]),
+      /^10\.0\.0\.0\/8 via 10\.1\.0\.1 dev eth1 proto 201 metric 5/m,
+    );
+    const loop = planned([staticRoute('a', { subnets: ['10.1.0.0/25', '192.168.50.0/24'], via: gateways('10.1.0.1') })]);
+    assert.match(loop, /GatewayLoop: 10\.1\.0\.0\/25 would become the path to its own gateway 10\.1\.0\.1/);
+    assert.match(loop, /^hold 192\.168\.50\.0\/24/m);
+    assert.doesNotMatch(loop, /^192/m);
+  });
+
+  it('says that no gateway has the family of some subnets', () => {
+    const text = planned([staticRoute('a', { subnets: ['2001:db8:50::/48'], via: gateways('10.1.0.1') })]);
+    assert.match(text, /NoGatewayForFamily: there are IPv6 subnets, but no IPv6 gateway/);
+  });
+});
+
+describe('device, unreachable, overlay', () => {
+  it('routes on-link by a device', () => {
+    assert.match(
+      planned([staticRoute('a', { via: { type: 'device', device: 'eth1' } })]),
+      /^192\.168\.50\.0\/24 dev eth1 proto 201 metric 4201$/m,
+    );
+  });
+
+  it('waits for a device that is missing or down', () => {
+    assert.match(
+      planned([staticRoute('a', { via: { type: 'device', device: 'wg0' } })]),
+      /hold 192\.168\.50\.0\/24 metric 4201\n! a DeviceMissing: node n1 has no device wg0 \(it has eth0, eth1\)/,
+    );
+    const world = facts({ links: [ETH0, link(3, 'eth1', { up: false })] });
+    assert.match(
+      planned([staticRoute('a', { via: { type: 'device', device: 'eth1' } })], world),
+      /DeviceDown: device eth1 of node n1 is down: bring it up with "ip link set eth1 up"/,
+    );
+  });
+
+  it('refuses the loopback', () => {
+    assert.match(planned([staticRoute('a', { via: { type: 'device', device: 'lo' } })]), /DeviceUnsuitable/);
+  });
+
+  it('fails closed with unreachable', () => {
+    assert.match(planned([staticRoute('a', { via: { type: 'unreachable' } })]), /^unreachable 192\.168\.50\.0\/24 proto 201 metric 4201$/m);
+  });
+
+  it('knows no overlay pool yet', () => {
+    assert.match(
+      planned([staticRoute('a', { via: { type: 'overlay', pool: 'default' } })]),
+      /NoSuchPool: there is no OverlayPool "default"/,
+    );
+  });
+});
+
+describe('onMissingGateway', () => {
+  const missing = { via: gateways('10.9.0.1') };
+  const late = identity({ overdue: new Set([waitKey({ kind: 'StaticRoute', name: 'a' }, 4)]) });
+
+  it('holds what is there during the grace period', () => {
+    assert.match(planned([staticRoute('a', missing)]), /^hold 192\.168\.50\.0\/24/m);
+  });
+
+  it('withdraws after it, and says why all the time', () => {
+    assert.match(planned([staticRoute('a', missing)], facts(), late), /^# StaticRoute a\n! a GatewayNotOnLink/);
+  });
+
+  it('fails closed after it when told to', () => {
+    const text = planned([staticRoute('a', { ...missing, onMissingGateway: 'Unreachable' })], facts(), late);
+    assert.match(text, /^unreachable 192\.168\.50\.0\/24 proto 201 metric 4201\n! a GatewayNotOnLink/m);
+  });
+});
+
+describe('node selection', () => {
+  const selective = staticRoute('a', {
+    nodeSelector: { matchLabels: new Map(), matchExpressions: [{ key: 'role', operator: 'NotIn', values: ['edge'] }] },
+  });
+
+  it('follows labels', () => {
+    assert.match(planned([selective]), /192\.168\.50\.0\/24 via/);
+    assert.equal(planned([selective], facts(), identity(), [node('n1', { role: 'edge' })]), '');
+  });
+
+  it('changes nothing while the labels are not known', () => {
+    assert.match(planned([selective], facts(), identity(), []), /hold 192\.168\.50\.0\/24 metric 4201\n! a NodeLabelsUnknown/);
+  });
+});
+
+describe('conflicts', () => {
+  it('gives a prefix to the older resource; the other keeps the rest', () => {
+    const older = staticRoute('z', { created: '2026-01-01T00:00:00Z' });
+    const younger = staticRoute('a', { created: '2026-01-02T00:00:00Z', subnets: ['192.168.50.0/24', '192.168.60.0/24'] });
+    assert.equal(
+      planned([younger, older]),
+      '# StaticRoute z\n192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201\n' +
+        '# StaticRoute a\n192.168.60.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201\n' +
+        '! a Conflict: 192.168.50.0/24 already belongs to StaticRoute z, which is older, with the same metric 4201: remove it from one of both, or set another metric',
+    );
+  });
+
+  it('goes by name when there is no creation time, whatever the order', () => {
+    const [a, b] = [staticRoute('a'), staticRoute('b')];
+    assert.equal(planned([a, b]), planned([b, a]));
+    assert.match(planned([b, a]), /! b Conflict: .* StaticRoute a/);
+  });
+
+  it('lets both have it with different metrics', () => {
+    assert.doesNotMatch(planned([staticRoute('a'), staticRoute('b', { metric: 5000 })]), /Conflict/);
+  });
+
+  it('leaves an equal foreign route alone, identical or not', () => {
+    for (const via of ['10.1.0.1', '10.1.0.9']) {
+      const world = facts({ routes: [...STANDARD_ROUTES, route('192.168.50.0/24', via, ETH1, { metric: 4201, protocol: 4 })] });
+      assert.equal(
+        planned([staticRoute('a')], world),
+        `# StaticRoute a\n! a Conflict: the node already has the foreign route "192.168.50.0/24 via ${via} dev eth1 proto static metric 4201", which is left alone: remove it, or set another metric`,
+      );
+    }
+  });
+
+  it('installs beside a better foreign route, and says that it is shadowed', () => {
+    const world = facts({ routes: [...STANDARD_ROUTES, route('192.168.50.0/24', '10.1.0.9', ETH1)] });
+    const text = planned([staticRoute('a')], world);
+    assert.match(text, /^192\.168\.50\.0\/24 via 10\.1\.0\.1 dev eth1 proto 201 metric 4201$/m);
+    assert.match(text, /! a Shadowed: the node prefers the foreign route "192\.168\.50\.0\/24 via 10\.1\.0\.9 dev eth1 proto boot"/);
+  });
+
+  it('does not let a refused resource claim anything', () => {
+    const bad = staticRoute('a', { subnets: ['192.168.50.0/24', '203.0.113.0/25'] });
+    const text = planned([bad, staticRoute('b', { subnets: ['192.168.60.0/24'] })]);
+    assert.match(text, /! a ProtectedPath/);
+    assert.match(text, /^192\.168\.60\.0\/24 via/m);
+  });
+});
+
+describe('protection', () => {
+  const refusal = (subnet: string, world = facts(), who = identity(), nodes = [node('n1')]): string =>
+    planned([staticRoute('a', { subnets: [subnet] })], world, who, nodes)
+      .split('\n')
+      .find((line) => line.startsWith('! a ProtectedPath')) ?? '';
+
+  it('refuses to move a connected network, a part of it, or a gateway in use', () => {
+    assert.match(
+      refusal('203.0.113.128/25'),
+      /203\.0\.113\.128\/25 would move 203\.0\.113\.0\/24 \(for example 203\.0\.113\.128\), the network connected to eth0, from "203\.0\.113\.0\/24 dev eth0 proto kernel" to "via 10\.1\.0\.1 dev eth1"/,
+    );
+    assert.match(refusal('203.0.113.1/32'), /would move 203\.0\.113\.0\/24|would move 203\.0\.113\.1\/32/);
+  });
+
+  it('allows a route that is less specific than what the node uses', () => {
+    assert.equal(refusal('203.0.0.0/8'), '');
+    assert.equal(refusal('203.0.112.0/23'), '');
+  });
+
+  it('allows a route that does not change the path', () => {
+    assert.equal(refusal('10.7.0.0/16', facts(), identity({ protect: [prefix('10.7.1.0/24')] })), '');
+  });
+
+  it('refuses --protect destinations, pod ranges and addresses of other nodes', () => {
+    assert.match(
+      refusal('198.51.0.0/16', facts(), identity({ protect: [prefix('198.51.100.0/24')] })),
+      /would move 198\.51\.100\.0\/24 \(for example 198\.51\.100\.0\), protected by --protect 198\.51\.100\.0\/24/,
+    );
+    const other = node('n2', {}, { podCIDRs: [prefix('172.20.2.0/24')], addresses: [prefix('203.0.114.9/32').first] });
+    assert.match(refusal('172.20.0.0/16', facts(), identity(), [node('n1'), other]), /the pod range of node n2/);
+    assert.match(refusal('203.0.114.0/24', facts(), identity(), [node('n1'), other]), /the address of node n2/);
+  });
+
+  it('looks at the part of a protected range that no longer route keeps', () => {
+    const world = facts({
+      routes: [...STANDARD_ROUTES, route('198.51.100.0/25', '203.0.113.1', ETH0), route('198.51.100.128/25', '203.0.113.1', ETH0)],
+    });
+    const who = identity({ protect: [prefix('198.51.100.0/24')] });
+    assert.equal(refusal('198.51.100.0/24', world, who), '');
+    const half = facts({ routes: [...STANDARD_ROUTES, route('198.51.100.0/25', '203.0.113.1', ETH0)] });
+    assert.match(refusal('198.51.100.0/24', half, who), /for example 198\.51\.100\.128/);
+  });
+
+  it('follows the rules before the main table', () => {
+    const vpn = route('198.51.100.0/24', '203.0.113.1', ETH0, { table: 52 });
+    const base = facts();
+    const world = { ...base, routes: [...base.routes, vpn], rules: [...base.rules, rule(4, 5270, 52)] };
+    assert.equal(refusal('198.51.100.0/24', world, identity({ protect: [prefix('198.51.100.0/24')] })), '');
+  });
+
+  it('keeps what the refused resource has besides, and removes what does the harm', () => {
+    const text = planned([staticRoute('a', { subnets: ['192.168.50.0/24', '203.0.113.128/25'] })]);
+    assert.match(text, /^hold 192\.168\.50\.0\/24 metric 4201$/m);
+    assert.doesNotMatch(text, /^hold 203/m);
+  });
+});
+
+describe('attributes', () => {
+  it('carries metric, mtu and source; the source serves its own family', () => {
+    const resource = staticRoute('a', { metric: 77, mtu: 1400, source: prefix('10.1.0.10/32').first, subnets: ['192.168.50.0/24'] });
+    assert.match(planned([resource]), /192\.168\.50\.0\/24 via 10\.1\.0\.1 dev eth1 proto 201 src 10\.1\.0\.10 metric 77 mtu 1400/);
+  });
+
+  it('refuses a source that the node does not have', () => {
+    assert.match(
+      planned([staticRoute('a', { source: prefix('10.1.0.99/32').first })]),
+      /SourceNotLocal: spec\.source 10\.1\.0\.99 is not an address of node n1/,
+    );
+  });
+
+  it('loosens the reverse path of the device only while it is strict', () => {
+    const loose = staticRoute('a', { reversePath: 'Loose' });
+    const strict = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 1 })] });
+    assert.match(planned([loose], strict), /net\.ipv4\.conf\.eth1\.rp_filter = 2/);
+    assert.match(planned([loose], facts({ rpFilterAll: 1 })), /net\.ipv4\.conf\.eth1\.rp_filter = 2/);
+    assert.doesNotMatch(planned([loose], facts()), /rp_filter/);
+    assert.doesNotMatch(planned([loose], { ...strict, rpFilterAll: 2 }), /rp_filter/);
+  });
+
+  it('judges strictness by the value before ours', () => {
+    const ours = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 2 })] });
+    const loose = staticRoute('a', { reversePath: 'Loose' });
+    const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
+    assert.match(planned([loose], ours, identity({ remembered })), /rp_filter = 2/);
+    assert.doesNotMatch(planned([loose], ours), /rp_filter/);
+  });
+});

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+/** Bundles the program into dist/: one entry, and chunks that are loaded only by the commands that need them. */
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+
+const result = await build({
+  entryPoints: ['src/bin/fairlead.ts'],
+  absWorkingDir: new URL('..', import.meta.url).pathname,
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  define: { FAIRLEAD_VERSION: JSON.stringify(version) },
+  // pino and prom-client are CommonJS and call require for Node's own modules
+  banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+  metafile: true,
+  logLevel: 'warning',
+});
+
+const outputs = Object.entries(result.metafile.outputs).sort(([, a], [, b]) => b.bytes - a.bytes);
+for (const [path, { bytes }] of outputs) process.stdout.write(`  ${path.padEnd(32)} ${(bytes / 1000).toFixed(0).padStart(5)} kB\n`);
