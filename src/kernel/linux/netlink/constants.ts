@@ -1,0 +1,109 @@
+/** Numbers of include/uapi/linux/{netlink,rtnetlink,if_link,if_addr,fib_rules,netconf,if}.h, under the kernel's names. */
+
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
+export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
+export const RTM_GETNETCONF = 82;
+export const RTM_NEWNEXTHOP = 104;
+export const RTM_DELNEXTHOP = 105;
+
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_DUMP_INTR = 0x10;
+/** Flags of an answer with NETLINK_CAP_ACK and NETLINK_EXT_ACK. */
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_CREATE = 0x400;
+export const NLM_F_APPEND = 0x800;
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** Bits that say how an attribute is stored; the rest is its type. */
+export const NLA_F_NESTED = 0x8000;
+export const NLA_TYPE_MASK = 0x3fff;
+
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
+export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
+export const RTA_MULTIPATH = 9;
+export const RTA_TABLE = 15;
+/** A gateway of another family than the route. */
+export const RTA_VIA = 18;
+export const RTAX_MTU = 2;
+
+export const RTNH_F_ONLINK = 4;
+export const RTM_F_CLONED = 0x200;
+
+export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
+/** In a delete: any scope. */
+export const RT_SCOPE_NOWHERE = 255;
+
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_EXT_MASK = 29;
+export const RTEXT_FILTER_SKIP_STATS = 8;
+/** Inside IFLA_AF_SPEC / AF_INET: an array of 32-bit values, one per IPV4_DEVCONF number, from 1. */
+export const IFLA_INET_CONF = 1;
+export const IPV4_DEVCONF_RP_FILTER = 8;
+
+export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
+export const IFF_LOWER_UP = 0x10000;
+
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+
+export const NETCONFA_IFINDEX = 1;
+export const NETCONFA_RP_FILTER = 3;
+export const NETCONFA_IFINDEX_ALL = -1;
+
+export const FRA_DST = 1;
+export const FRA_SRC = 2;
+export const FRA_IIFNAME = 3;
+export const FRA_GOTO = 4;
+export const FRA_PRIORITY = 6;
+export const FRA_FWMARK = 10;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
+export const FRA_TABLE = 15;
+export const FRA_FWMASK = 16;
+export const FRA_OIFNAME = 17;
+export const FRA_PROTOCOL = 21;
+export const FIB_RULE_INVERT = 2;
+
+/** `enum rtnetlink_groups`. */
+export const RTNLGRP_LINK = 1;
+export const RTNLGRP_IPV4_IFADDR = 5;
+export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV4_RULE = 8;
+export const RTNLGRP_IPV6_IFADDR = 9;
+export const RTNLGRP_IPV6_ROUTE = 11;
+export const RTNLGRP_IPV6_RULE = 19;
+export const RTNLGRP_IPV4_NETCONF = 24;
+export const RTNLGRP_NEXTHOP = 32;
+
+export const NLMSGERR_ATTR_MSG = 1;
+
+export const NLMSG_HEADER = 16;

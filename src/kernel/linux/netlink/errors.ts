@@ -1,0 +1,47 @@
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_HEADER, NLMSGERR_ATTR_MSG } from './constants.ts';
+import { Attributes, type MessageReader } from './reader.ts';
+
+const NLMSGERR = 20;
+const attributes = new Attributes();
+
+/** What the kernel answered to a message that it refused. */
+export interface KernelError {
+  /** Positive; 0 would be success. */
+  readonly errno: number;
+  /** The extended acknowledgement, when the kernel gave one. */
+  readonly text?: string;
+}
+
+/** NLMSG_ERROR. undefined for a plain acknowledgement. */
+export function decodeError(message: MessageReader): KernelError | undefined {
+  const { view, start } = message;
+  const errno = message.holds(4) ? -view.getInt32(start, true) : 0;
+  if (errno === 0) return undefined;
+  if ((message.flags & NLM_F_ACK_TLVS) === 0 || !message.holds(NLMSGERR)) return { errno };
+  // Unless capped, the request itself comes first.
+  const echoed = message.flags & NLM_F_CAPPED ? 0 : view.getUint32(start + 4, true) - NLMSG_HEADER;
+  attributes.parse(view, start + NLMSGERR + ((echoed + 3) & ~3), message.end);
+  const text = attributes.text(NLMSGERR_ATTR_MSG);
+  return text ? { errno, text } : { errno };
+}
+
+/** Symbolic name of a positive errno: `EEXIST`. */
+export function errorCode(errno: number): string {
+  return getSystemErrorName(-errno);
+}
+
+/** Plain words for what the errno means to a route; the kernel gives no text of its own for these. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  EEXIST: 'a route with this prefix, table and metric exists already',
+  ESRCH: 'there is no such route of ours',
+  ENOENT: 'there is no route of ours to replace',
+  ENODEV: 'the device does not exist',
+  ENETDOWN: 'the device is down',
+  ENETUNREACH: 'the gateway is not reachable on the device',
+  EPERM: 'changing the network needs CAP_NET_ADMIN',
+};
+
+export function errorMeaning(code: string, errno: number): string {
+  return MEANINGS[code] ?? getSystemErrorMessage(-errno);
+}

@@ -1,0 +1,177 @@
+import { constants } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Change, Failure } from '../../core/change.ts';
+import { type Route, RouteIndex } from '../../core/route.ts';
+import type { Monitor } from './monitor.ts';
+import { NLMSG_ERROR } from './netlink/constants.ts';
+import { decodeError, errorCode, errorMeaning, type KernelError } from './netlink/errors.ts';
+import { encodeSetRpFilter } from './netlink/links.ts';
+import { MessageReader } from './netlink/reader.ts';
+import { encodeAddRoute, encodeRemoveRoute, encodeReplaceRoute } from './netlink/routes.ts';
+import { type NetlinkSocket, NOTHING, OVERFLOW } from './netlink/socket.ts';
+import { MessageWriter } from './netlink/writer.ts';
+import type { KernelView, Written } from './view.ts';
+
+/** One `send` is the kernel's work done synchronously: so many bytes hold the event loop for about a millisecond. */
+const BATCH_BYTES = 12_000;
+/** The kernel answers each refused message; the default receive buffer holds 256 answers. */
+const BATCH_MESSAGES = 250;
+/** Above are the sequence numbers of dumps. */
+const LAST_SEQ = 0x3fffffff;
+
+const { EEXIST, ENOENT, ESRCH } = constants.errno;
+
+/**
+ * Carries out changes in batches without asking for acknowledgements: the kernel has worked off every message when `send`
+ * returns, and only refusals are answered, with the sequence number of their message.
+ */
+export class Programmer {
+  readonly #socket: NetlinkSocket;
+  readonly #monitor: Monitor;
+  readonly #view: KernelView;
+  readonly #reader: MessageReader;
+  readonly #writer = new MessageWriter(BATCH_BYTES);
+  readonly #refused = new Map<number, KernelError>();
+  #seq = 1;
+
+  constructor(socket: NetlinkSocket, monitor: Monitor, view: KernelView) {
+    this.#socket = socket;
+    this.#monitor = monitor;
+    this.#view = view;
+    this.#reader = new MessageReader(socket.buffer);
+  }
+
+  /** @throws KernelUnavailable; what was done is then unknown, and the view in doubt. */
+  async apply(changes: readonly Change[]): Promise<readonly Failure[]> {
+    const failures: Failure[] = [];
+    for (let from = 0; from < changes.length; ) {
+      if (from > 0) await nextTurn();
+      from = this.#batch(changes, from, failures);
+    }
+    return failures;
+  }
+
+  /** @returns where the next batch begins. */
+  #batch(changes: readonly Change[], from: number, failures: Failure[]): number {
+    // View and kernel now differ by what happens in the next microseconds only.
+    this.#monitor.drain();
+    const base = this.#begin();
+    const to = this.#encode(changes, from, base);
+    try {
+      if (this.#writer.size > 0) this.#socket.send(this.#writer.buffer, this.#writer.size);
+      this.#collectRefusals(base);
+    } catch (error) {
+      this.#view.invalidate();
+      throw error;
+    }
+    this.#settle(changes, from, to, failures);
+    this.#monitor.drain(new Batch(changes, from, to));
+    return to;
+  }
+
+  #begin(): number {
+    this.#writer.reset();
+    this.#refused.clear();
+    if (this.#seq + BATCH_MESSAGES > LAST_SEQ) this.#seq = 1;
+    const base = this.#seq;
+    this.#seq += BATCH_MESSAGES;
+    return base;
+  }
+
+  #encode(changes: readonly Change[], from: number, base: number): number {
+    let at = from;
+    for (; at < changes.length && at - from < BATCH_MESSAGES && !this.#writer.isFull; at++) {
+      const change = changes[at];
+      if (!change) break;
+      const errno = this.#refusal(change);
+      if (errno) this.#refused.set(at - from, { errno });
+      else encode(this.#writer, base + at - from, change);
+    }
+    return at;
+  }
+
+  /**
+   * NLM_F_REPLACE takes whatever has the identity, whoever made it: so it is only sent when ours is there, and alone.
+   * @returns errno, or 0 when the change may be sent.
+   */
+  #refusal(change: Change): number {
+    if (change.op !== 'replace-route') return 0;
+    const { routes } = this.#view;
+    if (routes.foreign(change.route.prefix.family).like(change.route).length > 0) return EEXIST;
+    return routes.owned.like(change.route) ? 0 : ENOENT;
+  }
+
+  #collectRefusals(base: number): void {
+    const reader = this.#reader;
+    for (let size = this.#socket.receive(); size !== NOTHING; size = this.#socket.receive()) {
+      // Which ones were refused is lost: read everything again and compare.
+      if (size === OVERFLOW) this.#view.invalidate();
+      reader.reset(Math.max(size, 0));
+      while (reader.next()) {
+        const error = reader.type === NLMSG_ERROR ? decodeError(reader) : undefined;
+        if (error) this.#refused.set(reader.seq - base, error);
+      }
+    }
+  }
+
+  #settle(changes: readonly Change[], from: number, to: number, failures: Failure[]): void {
+    for (let at = from; at < to; at++) {
+      const change = changes[at];
+      if (!change) continue;
+      const error = this.#refused.size > 0 ? this.#refused.get(at - from) : undefined;
+      if (error) failures.push(this.#failure(change, error));
+      else this.#view.done(change);
+    }
+  }
+
+  #failure(change: Change, error: KernelError): Failure {
+    if (change.op !== 'set-sysctl' && this.#surprises(change, error.errno)) this.#view.routes.doubt(change.route.prefix.family);
+    const code = errorCode(error.errno);
+    return { change, code, message: error.text ?? errorMeaning(code, error.errno) };
+  }
+
+  /** Whether the kernel's answer contradicts the view. */
+  #surprises({ op, route }: Exclude<Change, { op: 'set-sysctl' }>, errno: number): boolean {
+    const { routes } = this.#view;
+    if (errno === EEXIST) return op === 'add-route' && routes.foreign(route.prefix.family).like(route).length === 0;
+    return (errno === ESRCH || errno === ENOENT) && op !== 'add-route' && routes.owned.like(route) !== undefined;
+  }
+}
+
+function encode(writer: MessageWriter, seq: number, change: Change): void {
+  switch (change.op) {
+    case 'add-route':
+      encodeAddRoute(writer, seq, change.route);
+      break;
+    case 'replace-route':
+      encodeReplaceRoute(writer, seq, change.route);
+      break;
+    case 'remove-route':
+      encodeRemoveRoute(writer, seq, change.route);
+      break;
+    case 'set-sysctl':
+      encodeSetRpFilter(writer, seq, change.device.index, change.value);
+      break;
+  }
+}
+
+/** Changes `from` to `to`; indexed only when somebody asks. */
+class Batch implements Written {
+  readonly #changes: readonly Change[];
+  readonly #from: number;
+  readonly #to: number;
+  #index: RouteIndex | undefined;
+
+  constructor(changes: readonly Change[], from: number, to: number) {
+    this.#changes = changes;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  has(route: Route): boolean {
+    this.#index ??= RouteIndex.of(
+      this.#changes.slice(this.#from, this.#to).flatMap((change) => (change.op === 'set-sysctl' ? [] : [change.route])),
+    );
+    return this.#index.like(route) !== undefined;
+  }
+}
