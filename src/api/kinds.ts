@@ -1,0 +1,12 @@
+import type { Kind, ManifestKind } from './define-kind.ts';
+import { nodeReportKind } from './kinds/node-report.ts';
+import { staticRouteKind } from './kinds/static-route.ts';
+
+/** Kinds that users write. A new one is a file in `kinds/` and a line here. */
+export const MANIFEST_KINDS = [staticRouteKind] as const satisfies readonly ManifestKind<string, unknown>[];
+
+/** Kinds that only Fairlead writes. */
+const REPORT_KINDS: readonly Kind[] = [nodeReportKind];
+
+/** Every kind: each has a CRD and a reference page. */
+export const KINDS: readonly Kind[] = [...MANIFEST_KINDS.map((entry) => entry.definition), ...REPORT_KINDS];

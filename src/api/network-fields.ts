@@ -1,0 +1,149 @@
+import { Address, type Family } from '../core/ip/address.ts';
+import { Prefix } from '../core/ip/prefix.ts';
+import { type About, type Demand, parsedText, type Rule, text } from './schema.ts';
+
+/** Longest texts: 45 characters for an address with an embedded IPv4 one, and four for the length of a prefix. */
+const ADDRESS_LENGTH = 45;
+const PREFIX_LENGTH = ADDRESS_LENGTH + '/128'.length;
+
+const IS_PREFIX: Demand = {
+  message: 'must be an IPv4 or IPv6 prefix such as 10.1.0.0/16 or 2001:db8::/32; IPv4-mapped IPv6 is not accepted',
+  cel: { rule: 'isCIDR(self)' },
+};
+
+const NO_HOST_BITS: Demand = {
+  message: 'must have no host bits set',
+  cel: {
+    rule: '!isCIDR(self) || cidr(self) == cidr(self).masked()',
+    messageExpression: `'"%s" has host bits set: write %s'.format([self, string(cidr(self).masked())])`,
+  },
+};
+
+/** The shortest prefix that may be routed, per family. Shorter ones cover much of the Internet, or all of it. */
+const SHORTEST: Readonly<Record<Family, number>> = { 4: 8, 6: 7 };
+
+const NOT_TOO_WIDE: Rule<Prefix> = {
+  message: 'must be /8 or longer (IPv4), /7 or longer (IPv6)',
+  cel: {
+    rule: '!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 8 : 7)',
+    messageExpression: `'"%s" is too wide: /8 is the shortest IPv4 prefix that is accepted, /7 the shortest IPv6 one'.format([self])`,
+  },
+  check: (prefix) =>
+    prefix.length >= SHORTEST[prefix.family]
+      ? undefined
+      : `"${prefix}" is too wide: /8 is the shortest IPv4 prefix that is accepted, /7 the shortest IPv6 one`,
+};
+
+/** https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry */
+const NEVER_ROUTED: readonly (readonly [Prefix, string])[] = [
+  [Prefix.parse('0.0.0.0/32'), 'the unspecified address'],
+  [Prefix.parse('127.0.0.0/8'), 'loopback'],
+  [Prefix.parse('169.254.0.0/16'), 'link-local'],
+  [Prefix.parse('224.0.0.0/4'), 'multicast'],
+  [Prefix.parse('255.255.255.255/32'), 'broadcast'],
+  [Prefix.parse('::/128'), 'the unspecified address'],
+  [Prefix.parse('::1/128'), 'loopback'],
+  [Prefix.parse('fe80::/10'), 'link-local'],
+  [Prefix.parse('ff00::/8'), 'multicast'],
+];
+
+const LINK_LOCAL = 'link-local';
+
+/** First octets of those ranges: nearly every prefix is cleared by one look-up, and there may be 100,000 of them. */
+const SUSPECT_OCTETS: Readonly<Record<Family, ReadonlySet<number>>> = { 4: suspectOctets(4), 6: suspectOctets(6) };
+
+function suspectOctets(family: Family): ReadonlySet<number> {
+  const ranges = NEVER_ROUTED.map(([range]) => range).filter((range) => range.family === family);
+  return new Set(ranges.flatMap((range) => [...rangeOf(firstOctet(range), firstOctet(Prefix.of(range.last)))]));
+}
+
+function* rangeOf(from: number, to: number): Generator<number> {
+  for (let i = from; i <= to; i++) yield i;
+}
+
+function firstOctet(prefix: Prefix): number {
+  return prefix.family === 4 ? Number(prefix.bits) >>> 24 : Number(prefix.bits >> 120n);
+}
+
+function neverRouted(prefix: Prefix): readonly [Prefix, string] | undefined {
+  if (prefix.length >= 8 && !SUSPECT_OCTETS[prefix.family].has(firstOctet(prefix))) return undefined;
+  return NEVER_ROUTED.find(([range]) => range.overlaps(prefix));
+}
+
+/**
+ * The CEL text says the same in fewer steps, given that the prefix is not too wide: its first address is an ordinary one,
+ * and it does not hold the first address of a range that begins inside it.
+ */
+const ROUTABLE: Rule<Prefix> = {
+  message: 'must not overlap loopback, link-local, multicast, broadcast or unspecified addresses',
+  cel: {
+    rule:
+      '!isCIDR(self) || cidr(self).prefixLength() < 7 || (cidr(self).ip().isGlobalUnicast() && ' +
+      "!['169.254.0.0', '255.255.255.255', 'fe80::', 'ff00::'].exists(a, cidr(self).containsIP(a)))",
+    messageExpression: `'"%s" overlaps addresses that are never routed (loopback, link-local, multicast, broadcast, unspecified)'.format([self])`,
+  },
+  check: (prefix) => {
+    const found = prefix.length < SHORTEST[prefix.family] ? undefined : neverRouted(prefix);
+    return found && `"${prefix}" overlaps ${found[0]} (${found[1]}), which is never routed`;
+  },
+};
+
+/** Any prefix, also `0.0.0.0/0`. */
+export function prefixField(about: About) {
+  return parsedText(about, { max: PREFIX_LENGTH, parse: Prefix.parse, demands: [IS_PREFIX, NO_HOST_BITS], rules: [] });
+}
+
+/** A prefix that may be routed. */
+export function subnetField(about: About) {
+  const demands = [IS_PREFIX, NO_HOST_BITS];
+  return parsedText(about, { max: PREFIX_LENGTH, parse: Prefix.parse, demands, rules: [NOT_TOO_WIDE, ROUTABLE] });
+}
+
+const IS_ADDRESS: Demand = {
+  message: 'must be an IPv4 or IPv6 address such as 10.1.0.1 or 2001:db8::1; IPv4-mapped IPv6 is not accepted',
+  cel: { rule: 'isIP(self)' },
+};
+
+const UNICAST: Rule<Address> = {
+  message: 'must be the address of one host: not unspecified, loopback, multicast or broadcast',
+  cel: {
+    rule: '!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLinkLocalUnicast()',
+    messageExpression: `'"%s" is not the address of one host (it is unspecified, loopback, multicast or broadcast)'.format([self])`,
+  },
+  check: (address) => {
+    const found = NEVER_ROUTED.find(([range, name]) => name !== LINK_LOCAL && range.has(address));
+    return found && `"${address}" is not the address of one host: ${found[0]} is ${found[1]}`;
+  },
+};
+
+/** The address of one host. */
+export function hostAddressField(about: About, rules: readonly Rule<Address>[] = []) {
+  return parsedText(about, { max: ADDRESS_LENGTH, parse: Address.parse, demands: [IS_ADDRESS], rules: [UNICAST, ...rules] });
+}
+
+export function isLinkLocal(address: Address): boolean {
+  return NEVER_ROUTED.some(([range, name]) => name === LINK_LOCAL && range.has(address));
+}
+
+/** IFNAMSIZ - 1 (include/uapi/linux/if.h); the rest is dev_valid_name in net/core/dev.c. */
+export const DEVICE_NAME_LENGTH = 15;
+
+const DEVICE_NAME: Rule<string> = {
+  message: 'must be a device name as Linux allows it: no "/", ":" or white space',
+  cel: { rule: "self.matches('^[^/:\\\\s]+$') && self != '.' && self != '..'" },
+  check: (name) => {
+    if (/^[^/:\s]+$/.test(name) && name !== '.' && name !== '..') return undefined;
+    return `${JSON.stringify(name)} is not a device name: Linux allows no "/", ":" or white space in it`;
+  },
+};
+
+const NOT_LOOPBACK: Rule<string> = {
+  message: 'must not be the loopback device "lo"',
+  cel: { rule: "self != 'lo'" },
+  check: (name) => (name === 'lo' ? '"lo" is the loopback device: nothing beyond this node is reached through it' : undefined),
+};
+
+/** A network device that leads out of the node. */
+export function deviceField(about: About) {
+  return text(about, { max: DEVICE_NAME_LENGTH, rules: [DEVICE_NAME, NOT_LOOPBACK] });
+}

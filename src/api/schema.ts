@@ -1,0 +1,186 @@
+import * as z from 'zod/mini';
+import { InvalidAddress } from '../core/ip/address.ts';
+import { didYouMean } from './nearest.ts';
+import { tooLong } from './quote.ts';
+
+/**
+ * The vocabulary that kinds are written in. Each function gives a zod schema (from which the TypeScript type and the parser
+ * come) and notes beside it, in `openapi`, what only a Kubernetes schema or the reference page can use.
+ */
+export type Schema<Out = unknown, In = unknown> = z.ZodMiniType<Out, In>;
+
+/** A rule in the language of the API server; `self` is the value. https://kubernetes.io/docs/reference/using-api/cel/ */
+export interface Cel {
+  readonly rule: string;
+  /** Gives the message from the value, for example with the corrected text in it. Use `format`: concatenation is over the cost budget. */
+  readonly messageExpression?: string;
+}
+
+/** What a rule demands, for people: the message of the API server and a line of the reference page. */
+export interface Demand {
+  readonly message: string;
+  /** Absent where CEL cannot say it within its cost budget. */
+  readonly cel?: Cel;
+}
+
+/** One rule, both ways: for the API server, and for an object that never saw one. */
+export interface Rule<T> extends Demand {
+  /** What is wrong with the value, if anything. */
+  readonly check: (value: T) => string | readonly Finding[] | undefined;
+}
+
+/** Something wrong inside the value that a rule is about; `path` is relative to that value. */
+export interface Finding {
+  readonly message: string;
+  readonly path: readonly PropertyKey[];
+}
+
+interface Notes {
+  readonly description: string;
+  /** For the reference page: what holds when the field is absent, and the rules. */
+  readonly doc?: { readonly default?: string; readonly rules: readonly string[] };
+  readonly [keyword: string]: unknown;
+}
+
+export const openapi = z.registry<Notes>();
+
+type Shape = Readonly<Record<string, Schema>>;
+
+export interface About {
+  readonly about: string;
+  /** Words for the reference page, when the default is decided in code. */
+  readonly absent?: string;
+}
+
+/** An object whose unknown fields are errors: what users write. */
+export function fields<S extends Shape>(about: About, shape: S, rules: readonly Rule<z.output<z.ZodMiniObject<S>>>[] = []) {
+  const names = Object.keys(shape);
+  const schema = z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? unknownFields(issue.keys, names) : undefined),
+  });
+  return note(ruled(schema, rules), about, rules);
+}
+
+/** An object that may have more fields than we know: what a newer program may write. */
+export function lenientFields<S extends Shape>(about: About, shape: S) {
+  return note(z.object(shape), about, []);
+}
+
+function unknownFields(keys: readonly string[], known: readonly string[]): string {
+  return keys.map((key) => `unknown field ${JSON.stringify(key)}${didYouMean(key, known)}`).join('; ');
+}
+
+interface ListOptions<T> {
+  readonly min?: number;
+  readonly max: number;
+  /** How server-side apply merges it; `map` by these keys. */
+  readonly merge?: 'set' | readonly string[];
+  readonly rules?: readonly Rule<T[]>[];
+}
+
+export function list<S extends Schema>(about: About, item: S, { min = 0, max, merge, rules = [] }: ListOptions<z.output<S>>) {
+  const bounds = [...(min > 0 ? [z.minLength(min)] : []), z.maxLength(max)];
+  const schema = ruled(z.array(item).check(...bounds), rules);
+  if (merge === undefined) return note(schema, about, rules, { 'x-kubernetes-list-type': 'atomic' });
+  if (merge === 'set') return note(schema, about, rules, { 'x-kubernetes-list-type': 'set' });
+  return note(schema, about, rules, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': merge });
+}
+
+/** A map from text to text, such as labels. */
+export function textMap(about: About, options: { readonly maxEntries: number; readonly maxLength: number }) {
+  const schema = z.record(z.string(), z.string().check(z.maxLength(options.maxLength)));
+  const rule: Rule<Record<string, string>> = {
+    message: `at most ${options.maxEntries} entries`,
+    check: (value) => (Object.keys(value).length > options.maxEntries ? `has more than ${options.maxEntries} entries` : undefined),
+  };
+  return note(ruled(schema, [rule]), about, [], { maxProperties: options.maxEntries });
+}
+
+interface TextOptions {
+  readonly min?: number;
+  readonly max: number;
+  readonly rules?: readonly Rule<string>[];
+  readonly format?: string;
+}
+
+export function text(about: About, { min = 0, max, rules = [], format }: TextOptions) {
+  const bounds = [...(min > 0 ? [z.minLength(min)] : []), z.maxLength(max)];
+  return note(ruled(z.string().check(...bounds), rules), about, rules, format === undefined ? {} : { format });
+}
+
+interface ParsedTextOptions<T> {
+  readonly max: number;
+  /** @throws InvalidAddress, whose message is the user's. Called once per text. */
+  readonly parse: (text: string) => T;
+  /** What `parse` refuses, told to the API server. */
+  readonly demands: readonly Demand[];
+  readonly rules: readonly Rule<T>[];
+}
+
+/** A text on the wire, a core value (an address, a prefix) once parsed. */
+export function parsedText<T>(about: About, { max, parse, demands, rules }: ParsedTextOptions<T>) {
+  const convert = z.transform((value: string, payload): T => {
+    try {
+      if (value.length > max) throw new InvalidAddress(tooLong(value, max));
+      const parsed = parse(value);
+      for (const rule of rules) report(payload, rule.check(parsed));
+      return parsed;
+    } catch (error) {
+      if (!(error instanceof InvalidAddress)) throw error;
+      report(payload, error.message);
+      return z.NEVER;
+    }
+  });
+  return note(z.pipe(z.string(), convert), about, [...demands, ...rules], { maxLength: max });
+}
+
+export function integer(about: About, { min, max }: { readonly min: number; readonly max: number }) {
+  const error = ({ code, input }: z.core.$ZodRawIssue) =>
+    code === 'too_big' || code === 'too_small' ? `${String(input)} is not between ${min} and ${max}` : undefined;
+  const schema = z.int({ error, abort: true }).check(z.minimum(min, { error }), z.maximum(max, { error }));
+  return note(schema, about, [], { format: 'int64' });
+}
+
+export function choice<const V extends string>(about: About, values: readonly V[]) {
+  return note(z.enum(values), about, []);
+}
+
+export function integerChoice<const V extends number>(about: About, values: readonly V[]) {
+  return note(z.literal(values), about, []);
+}
+
+export function flag(about: About) {
+  return note(z.boolean(), about, []);
+}
+
+export const optional = z.exactOptional;
+export const withDefault = z._default;
+
+function note<S extends Schema>(
+  schema: S,
+  { about, absent }: About,
+  rules: readonly Demand[],
+  keywords: Readonly<Record<string, unknown>> = {},
+): S {
+  const validations = rules.flatMap(({ cel, message }) => (cel ? [{ ...cel, message }] : []));
+  openapi.add(schema, {
+    description: about,
+    ...keywords,
+    ...(validations.length > 0 && { 'x-kubernetes-validations': validations }),
+    doc: { ...(absent !== undefined && { default: absent }), rules: rules.map((rule) => rule.message) },
+  });
+  return schema;
+}
+
+function ruled<S extends Schema>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
+  if (rules.length === 0) return schema;
+  return schema.check((payload) => {
+    for (const rule of rules) report(payload, rule.check(payload.value as z.output<S>));
+  });
+}
+
+function report(payload: z.core.ParsePayload, found: ReturnType<Rule<never>['check']>): void {
+  if (found === undefined) return;
+  const findings = typeof found === 'string' ? [{ message: found, path: [] }] : found;
+  for (const { message, path } of findings) payload.issues.push({ code: 'custom', message, path: [...path], input: payload.value });
+}
