@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Host } from './host.ts';
+import type { Lab } from './lab.ts';
 import { CommandFailed, type Result, type Running } from './process.ts';
 
 /** The command line under test. */
@@ -73,6 +74,20 @@ export class Agent {
     return this.#process.stdout + this.#process.stderr;
   }
 
+  /** Puts a manifest into the folder, or replaces it, in one step. Answers its path. */
+  write(name: string, text: string): string {
+    const file = join(this.options.manifests, name);
+    // The agent ignores dot files.
+    const draft = join(this.options.manifests, `.${name}`);
+    writeFileSync(draft, text);
+    renameSync(draft, file);
+    return file;
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.options.manifests, name));
+  }
+
   /** Sends a signal and waits until the agent has ended. */
   kill(signal: NodeJS.Signals): Promise<Result> {
     this.#process.kill(signal);
@@ -122,6 +137,14 @@ export class Agent {
       await sleep(POLL_MS);
     }
   }
+}
+
+/** New, empty folders for an agent, which vanish with the lab. Several agents of one lab need different nodes. */
+export function agentOptions(lab: Lab, node = 'node'): AgentOptions {
+  const folder = (name: string) => join(lab.folder, node, name);
+  const options = { node, manifests: folder('manifests'), status: folder('status'), state: folder('state') };
+  for (const path of [options.manifests, options.status, options.state]) mkdirSync(path, { recursive: true });
+  return options;
 }
 
 /** Starts `fairlead agent` on a host and resolves when its first report is written. @throws CommandFailed when it ends before */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseCounters } from './host.ts';
@@ -99,11 +99,14 @@ describe('a host', () => {
 });
 
 describe('a lab leaves nothing', () => {
-  test('when its scope ends: no namespace, process or record', async () => {
+  test('when its scope ends: no namespace, process, file or record', async () => {
     let names: readonly string[] = [];
+    let folder = '';
     {
       await using lab = await Lab.create(ROUTED);
       names = hostNames(ROUTED).map((name) => lab.host(name).namespace);
+      folder = lab.folder;
+      writeFileSync(join(folder, 'file'), '');
       lab.host('left').spawn('sh', '-c', 'sleep 600 & sleep 600');
       assert.equal((await namespaces()).filter((name) => names.includes(name)).length, 4);
       assert.ok(recordsOf(process.pid).length > 0);
@@ -113,6 +116,7 @@ describe('a lab leaves nothing', () => {
       [],
     );
     assert.deepEqual(pidsInside(names), []);
+    assert.equal(existsSync(folder), false);
     assert.deepEqual(recordsOf(process.pid), []);
   });
 

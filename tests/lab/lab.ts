@@ -51,6 +51,11 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
+  /** An empty folder that is removed with the lab. */
+  get folder(): string {
+    return this.#record.folder;
+  }
+
   /** @throws Error when the topology has no such host */
   host(name: string): Host {
     const host = this.#hosts.get(name);

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** Which process owns which namespaces: one file per lab, so that the next run can remove what a crashed one left. */
 export interface LabRecord {
@@ -8,10 +10,13 @@ export interface LabRecord {
   /** Tells a process from a later one with the same pid. */
   readonly startTime: string;
   readonly namespaces: readonly string[];
+  /** Scratch space that vanishes with the lab. */
+  readonly folder: string;
 }
 
 export const RECORDS = '/run/fairlead-lab';
 const NAMESPACE = /^fl[0-9a-f]+-[a-z0-9-]+$/;
+const FOLDER = /\/fl[0-9a-f]+$/;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The labs of this process. They are destroyed when it ends, however it ends, SIGKILL apart. */
@@ -19,22 +24,25 @@ const own = new Map<string, LabRecord>();
 
 /** To be called before the first namespace exists. */
 export function remember(id: string, namespaces: readonly string[]): LabRecord {
-  const record = { id, pid: process.pid, startTime: startTime(process.pid) ?? '', namespaces };
+  const folder = join(tmpdir(), `fl${id}`);
+  const record = { id, pid: process.pid, startTime: startTime(process.pid) ?? '', namespaces, folder };
   mkdirSync(RECORDS, { recursive: true });
   const partial = `${RECORDS}/.${process.pid}-${id}`;
   writeFileSync(partial, JSON.stringify(record));
   renameSync(partial, fileOf(record));
+  mkdirSync(folder);
   if (own.size === 0) watchForExit();
   own.set(id, record);
   return record;
 }
 
-/** Ends every process inside the lab's namespaces and removes them and the record. What is already gone is fine. */
+/** Ends every process inside the lab's namespaces and removes these, the folder and the record. What is already gone is fine. */
 export function destroy(record: LabRecord): void {
   const namespaces = record.namespaces.filter((name) => NAMESPACE.test(name));
   killInside(namespaces);
   const input = namespaces.map((name) => `netns del ${name}\n`).join('');
   spawnSync('ip', ['-force', '-batch', '-'], { input, stdio: ['pipe', 'ignore', 'ignore'] });
+  if (FOLDER.test(record.folder)) rmSync(record.folder, { recursive: true, force: true });
   rmSync(fileOf(record), { force: true });
   own.delete(record.id);
   if (own.size === 0) unwatchForExit();
