@@ -17,6 +17,8 @@ const result = await build({
   minifyWhitespace: true,
   legalComments: 'none',
   define: { FAIRLEAD_VERSION: JSON.stringify(version) },
+  // the same code as ES modules: its CommonJS form would lose its named exports in a chunk of its own
+  alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
   // pino and prom-client are CommonJS and call require for Node's own modules
   banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
   metafile: true,

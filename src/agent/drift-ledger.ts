@@ -1,4 +1,4 @@
-import type { NodeReportDrift } from '../api/kinds/node-report.ts';
+import type { DriftReport } from '../api/kinds/node-report.ts';
 import type { Drift } from '../core/change.ts';
 import { objectKey } from '../core/repair.ts';
 import { formatRef } from '../core/resources.ts';
@@ -9,7 +9,7 @@ import type { Owners } from './owners.ts';
 const FLUSH = 20;
 const MOST_ENTRIES = 100;
 
-type Entry = { -readonly [K in keyof NodeReportDrift]: NodeReportDrift[K] };
+type Entry = { -readonly [K in keyof DriftReport]: DriftReport[K] };
 
 /** What was done to our state from outside, per object: how often, when last, and how fast it was restored. */
 export class DriftLedger {
@@ -42,7 +42,7 @@ export class DriftLedger {
   }
 
   /** Newest first. */
-  list(): NodeReportDrift[] {
+  list(): DriftReport[] {
     return [...this.#entries.values()].reverse().map((entry) => ({ ...entry }));
   }
 
@@ -52,7 +52,7 @@ export class DriftLedger {
     this.#add(owner, 'TableFlushed', `${group.length} routes at once: ${cause}`, group.length, group, date);
   }
 
-  #add(object: string, event: NodeReportDrift['event'], cause: string, count: number, drifts: readonly Drift[], date: Date): void {
+  #add(object: string, event: DriftReport['event'], cause: string, count: number, drifts: readonly Drift[], date: Date): void {
     const key = `${object} ${event}`;
     const before = this.#entries.get(key);
     const [first] = drifts;

@@ -1,4 +1,4 @@
-import type { NodeReport, NodeReportResource } from '../api/kinds/node-report.ts';
+import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
 import { formatChange, formatRoute, listSome } from '../core/render.ts';
 import { formatRef } from '../core/resources.ts';
 import type { Log } from '../runtime/log.ts';
@@ -33,11 +33,11 @@ export class Narrator {
     );
   }
 
-  #drift({ drift, owners, healSeconds }: RoundSummary): void {
+  #drift({ drift, lastOwners, healSeconds }: RoundSummary): void {
     const [first] = drift;
     if (!first) return;
     const what = first.route ? formatRoute(first.route) : `${first.sysctl?.name} of ${first.sysctl?.device.name}`;
-    const owner = first.route && owners.of(first.route);
+    const owner = first.route && lastOwners.of(first.route);
     const whose = owner ? ` of ${formatRef(owner)}` : '';
     const others = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
     const micros = Math.round((healSeconds.at(-1) ?? 0) * 1e6);
@@ -58,7 +58,7 @@ export class Narrator {
     for (const name of before.keys()) this.#log.info(`${name} is no longer wanted on node ${this.#nodeName}`);
   }
 
-  #verdict(resource: NodeReportResource): void {
+  #verdict(resource: ResourceReport): void {
     const name = formatRef(resource);
     if (resource.ready) this.#log.info(`${name} is ready on node ${this.#nodeName}: ${resource.message}`);
     else this.#log.warn(`${name} is not ready on node ${this.#nodeName}: ${resource.reason}: ${resource.message}`);

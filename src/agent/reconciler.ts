@@ -37,7 +37,8 @@ export interface RoundSummary {
   /** From the notification to the repaired kernel, one per repaired object. */
   readonly healSeconds: readonly number[];
   readonly ownedRoutes: number;
-  readonly owners: Owners;
+  /** Which resource a lost route belonged to. */
+  readonly lastOwners: Owners;
   readonly report: NodeReport;
 }
 
@@ -51,6 +52,8 @@ export class Reconciler {
   readonly #repairs = new RepairBudget();
   #remembered: readonly RememberedSysctl[] = [];
   #report: NodeReport | undefined;
+  /** Of the round before: what was lost since belonged to that plan. */
+  #owners: Owners | undefined;
 
   constructor(ports: ReconcilerPorts, options: NodeOptions) {
     this.#ports = ports;
@@ -74,7 +77,9 @@ export class Reconciler {
     const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
     const { allowed } = guard(changes, resources.complete, this.#repairs, started);
     const failures = await this.#apply(allowed);
-    const healSeconds = this.#settleDrift(drift, owners, allowed, failures);
+    const lastOwners = this.#owners ?? owners;
+    this.#owners = owners;
+    const healSeconds = this.#settleDrift(drift, lastOwners, allowed, failures);
     if (failures.length === 0 && allowed.length === changes.length) await this.#forget(planned.plan);
     this.#grace.update(planned.plan, clock.now());
 
@@ -83,7 +88,7 @@ export class Reconciler {
     const found = { nodeName, resources, facts, planned, owners, failures, contested, drift: this.#ledger.list(), date: clock.date() };
     this.#report = buildReport(found, this.#report);
     const seconds = (clock.now() - started) / 1000;
-    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, owners, report: this.#report };
+    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, lastOwners, report: this.#report };
   }
 
   /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */

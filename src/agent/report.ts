@@ -1,10 +1,12 @@
-import type { NodeReport, NodeReportCondition, NodeReportDrift, NodeReportResource } from '../api/kinds/node-report.ts';
+import { type Condition, type DriftReport, type NodeReport, type ResourceReport, summarize } from '../api/kinds/node-report.ts';
+import { REPORT_LIMITS } from '../api/kinds/node-report-status.ts';
 import type { Failure } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
 import type { NodePlan, ResourcePlan } from '../core/plan.ts';
 import type { Planned } from '../core/planner/plan-node.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
+import { routeKey } from '../core/repair.ts';
 import { formatRef, type InvalidResource, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
@@ -19,7 +21,7 @@ export interface RoundResult {
   readonly failures: readonly Failure[];
   /** Objects that are repaired less often, because something keeps undoing it. */
   readonly contested: readonly string[];
-  readonly drift: readonly NodeReportDrift[];
+  readonly drift: readonly DriftReport[];
   readonly date: Date;
 }
 
@@ -27,16 +29,14 @@ export interface RoundResult {
 export function buildReport(round: RoundResult, previous: NodeReport | undefined): NodeReport {
   const { resources, facts } = round;
   const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round)), ...unplannedInvalid(round)];
-  const ready = verdicts.filter((resource) => resource.ready).length;
+  const outcome = { resources: verdicts, problems: resources.problems.slice(0, REPORT_LIMITS.problems), drift: round.drift };
   return {
     apiVersion: 'fairlead.dev/v1alpha1',
     kind: 'NodeReport',
     metadata: { name: round.nodeName },
     status: {
-      ready: `${ready}/${verdicts.length}`,
-      resources: verdicts,
-      problems: [...resources.problems],
-      drift: [...round.drift],
+      summary: summarize(outcome),
+      ...outcome,
       facts: reportedFacts(round.planned.plan, facts),
       lastSync: round.date.toISOString(),
       complete: resources.complete,
@@ -47,7 +47,7 @@ export function buildReport(round: RoundResult, previous: NodeReport | undefined
   };
 }
 
-function verdict(plan: ResourcePlan, round: RoundResult): NodeReportResource {
+function verdict(plan: ResourcePlan, round: RoundResult): ResourceReport {
   const { ref, uid, generation } = plan.meta;
   const problems = problemsOf(plan, round);
   const hops = [...plan.nextHops.values()];
@@ -107,7 +107,7 @@ function refusal(failures: readonly Failure[], nodeName: string): string {
 }
 
 function contestedRoute(key: string, plan: ResourcePlan): boolean {
-  return plan.routes.some(({ prefix, spec }) => key === `route ${prefix} table ${spec.table} metric ${spec.metric}`);
+  return plan.routes.some(({ prefix, spec }) => key === routeKey(prefix, spec.table, spec.metric));
 }
 
 function contest(keys: readonly string[], nodeName: string): string {
@@ -115,7 +115,7 @@ function contest(keys: readonly string[], nodeName: string): string {
 }
 
 /** Objects that are invalid and have no good version either: nobody planned them, but somebody wrote them. */
-function unplannedInvalid(round: RoundResult): NodeReportResource[] {
+function unplannedInvalid(round: RoundResult): ResourceReport[] {
   const planned = new Set(round.planned.plan.resources.map((plan) => formatRef(plan.meta.ref)));
   return round.resources.invalid
     .filter((entry) => !entry.lastGoodInForce && !planned.has(formatRef(entry.meta.ref)))
@@ -136,7 +136,7 @@ function reportedFacts(plan: NodePlan, facts: NodeFacts): NodeReport['status']['
   };
 }
 
-function conditions(round: RoundResult, verdicts: readonly NodeReportResource[], previous: NodeReport | undefined): NodeReportCondition[] {
+function conditions(round: RoundResult, verdicts: readonly ResourceReport[], previous: NodeReport | undefined): Condition[] {
   const failing = verdicts.filter((resource) => !resource.ready);
   const unreadable = round.resources.problems.length;
   const names = listSome(

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Adapters } from '../cli/command.ts';
 import { LAST_GOOD_FILE } from '../cluster/cluster.ts';
-import { reportFile } from '../cluster/directory/report-file.ts';
-import { openDirectory } from '../cluster/directory/source.ts';
+import { openDirectory } from '../cluster/directory/directory.ts';
+import { openReportFile } from '../cluster/directory/report-file.ts';
 import { openLinuxKernel } from '../kernel/linux/kernel.ts';
 
 /** The real world: this kernel, folders on this disk. */
@@ -10,6 +10,6 @@ export const adapters: Adapters = {
   openKernel: async () => openLinuxKernel(),
   openSource: ({ manifests, stateFolder, readOnly, onWarning }) =>
     openDirectory({ directory: manifests, lastGood: join(stateFolder, LAST_GOOD_FILE), readOnly, onWarning }),
-  openSink: (statusFolder) => reportFile(statusFolder),
+  openSink: (statusFolder) => openReportFile(statusFolder),
   crds: async () => (await import('../api/crd.ts')).crdYaml(),
 };

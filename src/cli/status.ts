@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { formatErrors } from '../api/errors.ts';
 import { type NodeReport, parseNodeReport } from '../api/kinds/node-report.ts';
 import { REPORT_FILE } from '../cluster/cluster.ts';
 import { readIfExists } from '../runtime/atomic-file.ts';
@@ -17,7 +18,9 @@ export async function run({ line, terminal }: Context): Promise<number> {
   if (text === undefined)
     throw new CommandFailed(`there is no report at ${path}: start "fairlead agent", or name its folder with --status`);
   const { parse } = await import('yaml');
-  const report = parseNodeReport(parse(text));
+  const parsed = parseNodeReport(parse(text));
+  if (!parsed.ok) throw new CommandFailed(`${path} is not a NodeReport: ${formatErrors(parsed.errors)}`);
+  const report = parsed.value;
   const format = line.text(FLAGS.output);
   if (format === 'json' || format === 'yaml') await printData(terminal, format, report);
   else await print(terminal, report);
@@ -30,7 +33,7 @@ async function print(terminal: Terminal, { metadata, status }: NodeReport): Prom
   const alive = holder
     ? `${holderText(holder)} is running`
     : paint('no agent is running in this network namespace', 'yellow', terminal.colours);
-  terminal.out(`node ${metadata.name}: ${status.ready} ready; last sync ${ago(status.lastSync)}; ${alive}\n`);
+  terminal.out(`node ${metadata.name}: ${status.summary.ready} ready; last sync ${ago(status.lastSync)}; ${alive}\n`);
   if (!status.complete)
     terminal.out(`${paint('incomplete', 'yellow', terminal.colours)}: nothing is removed: ${status.incompleteReason ?? ''}\n`);
   if (status.resources.length > 0) terminal.out(`\n${resourceTable(status.resources, terminal)}\n`);

@@ -1,5 +1,5 @@
-import type { ResourceSnapshot } from '../core/resources.ts';
 import type { NodeReport } from '../api/kinds/node-report.ts';
+import type { ResourceSnapshot } from '../core/resources.ts';
 
 /** The report in the status folder, and the last good resources in the state folder. Their names are fixed: others script against them. */
 export const REPORT_FILE = 'nodereport.yaml';

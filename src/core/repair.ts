@@ -1,4 +1,6 @@
 import type { Change } from './change.ts';
+import type { Prefix } from './ip/prefix.ts';
+import { TABLE_MAIN } from './route.ts';
 
 /** So many repairs of one object are immediate; one more is allowed for each `REFILL_MS` that pass. */
 export const BURST = 32;
@@ -62,5 +64,9 @@ export class RepairBudget {
 export function objectKey(change: Change): string {
   if (change.op === 'set-sysctl') return `sysctl net.ipv4.conf.${change.device.name}.${change.name}`;
   const { prefix, spec } = change.route;
-  return `route ${prefix} table ${spec.table} metric ${spec.metric}`;
+  return routeKey(prefix, spec.table, spec.metric);
+}
+
+export function routeKey(prefix: Prefix, table: number, metric: number): string {
+  return `route ${prefix}${table === TABLE_MAIN ? '' : ` table ${table}`} metric ${metric}`;
 }

@@ -100,6 +100,5 @@ export function parseListen(text: string): { readonly host: string; readonly por
 
 /** Whether text for people may carry colours: only on a terminal, and not when NO_COLOR is set (no-color.org). */
 export function coloursWanted(stream: { readonly isTTY?: boolean }): boolean {
-  // biome-ignore lint/style/noProcessEnv: this file is the one reader of the environment
   return stream.isTTY === true && !process.env['NO_COLOR'];
 }

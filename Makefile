@@ -1,0 +1,48 @@
+# Everything a developer or a user runs. Each target sets up what it needs first; nothing to do is quick.
+NODE    := node_modules/.bin/node
+SOURCES := $(shell find src -name '*.ts')
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench check ci generate clean
+
+help: ## print this
+	@echo "Fairlead connects Kubernetes nodes to the private networks outside the cluster."
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: ## install what is missing (Debian packages, npm packages) and build
+	@sh tools/setup.sh
+	@$(MAKE) --no-print-directory dist/netlink.node dist/fairlead.js
+
+dist/netlink.node: native/netlink.c tools/build-addon.ts
+	@echo "==> building the netlink addon"
+	@$(NODE) tools/build-addon.ts
+
+dist/fairlead.js: $(SOURCES) tools/build.ts package-lock.json
+	@echo "==> building dist/fairlead.js"
+	@$(NODE) tools/build.ts
+
+demo: setup ## show the main job with real packets in network namespaces (root)
+	@$(NODE) demo/demo.ts
+
+test: setup ## run every test (root: they make network namespaces)
+	@echo "==> running the tests"
+	@$(NODE) tools/test.ts
+
+bench: setup ## measure against a C program, with the budgets beside it (root)
+	@$(NODE) bench/bench.ts
+
+check: setup ## types, layers, style, and whether generated files are fresh
+	@echo "==> checking types"
+	@node_modules/.bin/tsc -b
+	@echo "==> checking style and imports"
+	@node_modules/.bin/biome check --error-on-warnings
+	@echo "==> checking generated files"
+	@$(NODE) tools/generate.ts --check
+
+ci: check test ## what CI runs
+
+generate: setup ## write the CRDs and the reference pages
+	@$(NODE) tools/generate.ts
+
+clean: ## delete what was built
+	@rm -rf dist .build
