@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResourceSnapshot } from '../../core/resources.ts';
+import type { ResourceSource } from '../cluster.ts';
+import { Calm } from './calm.ts';
+import { FileCache } from './file-cache.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { LastGoodStore } from './last-good.ts';
+import { EMPTY_MEMORY, type FileView, type FolderView, type Memory, mergeFolder, sameInForce, sameSnapshot } from './merge.ts';
+import { type Scan, scanFolder } from './scan.ts';
+
+export interface DirectoryOptions {
+  /** The manifests folder. It may be missing. */
+  readonly directory: string;
+  /** The file that keeps what is in force over a restart; undefined: nothing is kept. */
+  readonly lastGood?: string | undefined;
+  readonly onWarning?: ((text: string) => void) | undefined;
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+/** Milliseconds. */
+export interface Timing {
+  /** Removals count after this long without any change in the folder. */
+  readonly quiet: number;
+  /** Events that come within this time are one. */
+  readonly coalesce: number;
+  /** For changes that the kernel does not announce, such as those made on a network file system by others. */
+  readonly poll: number;
+  /** While the folder is missing, or cannot be watched. */
+  readonly fastPoll: number;
+  /** Changes that come within this time are kept for a restart by one write. */
+  readonly save: number;
+}
+
+export const DEFAULT_TIMING: Timing = { quiet: 300, coalesce: 3, poll: 30_000, fastPoll: 1000, save: 100 };
+
+/** Resources from a folder of manifests, as it is now and whenever it changes. Call `start` to begin. */
+export function openDirectory(options: DirectoryOptions): ResourceSource {
+  return new DirectorySource(options);
+}
+
+class DirectorySource implements ResourceSource {
+  readonly #directory: string;
+  readonly #timing: Timing;
+  readonly #warn: (text: string) => void;
+  readonly #store: LastGoodStore | undefined;
+  readonly #cache: FileCache;
+  readonly #watch: FolderWatch;
+  readonly #calm: Calm;
+  readonly #listeners: (() => void)[] = [];
+  #memory: Memory = EMPTY_MEMORY;
+  #saved: Memory = EMPTY_MEMORY;
+  #snapshot: ResourceSnapshot | undefined;
+  #waiting = false;
+  #closed = false;
+  #looking: Promise<void> = Promise.resolve();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #lookAt = Number.POSITIVE_INFINITY;
+  #notBefore = 0;
+  #saveTimer: NodeJS.Timeout | undefined;
+  #warnedBlind = false;
+
+  constructor({ directory, lastGood, onWarning, timing }: DirectoryOptions) {
+    this.#directory = directory;
+    this.#timing = { ...DEFAULT_TIMING, ...timing };
+    this.#warn = onWarning ?? (() => {});
+    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, this.#warn);
+    this.#cache = new FileCache(directory);
+    this.#calm = new Calm(this.#timing.quiet);
+    this.#watch = new FolderWatch(() => {
+      this.#calm.disturb();
+      this.#lookIn(this.#timing.coalesce);
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#memory = (await this.#store?.load()) ?? EMPTY_MEMORY;
+    this.#saved = this.#memory;
+    await this.#lookNow();
+    // Something was taken away a moment ago. A run that makes one round only must not miss it.
+    if (!this.#waiting) return;
+    await sleep(this.#timing.quiet);
+    await this.#lookNow();
+  }
+
+  snapshot(): ResourceSnapshot {
+    if (this.#snapshot === undefined) throw new Error(`the source of ${this.#directory} has not been started`);
+    return this.#snapshot;
+  }
+
+  watch(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#lookTimer);
+    await this.#looking;
+    this.#watch.close();
+    clearTimeout(this.#saveTimer);
+    await this.#save();
+  }
+
+  /** Looks in so many milliseconds, or earlier if that is due already. */
+  #lookIn(milliseconds: number): void {
+    // Looks take at most half of the time, however fast the folder changes.
+    const at = Math.max(performance.now() + milliseconds, this.#notBefore);
+    if (this.#closed || at >= this.#lookAt) return;
+    clearTimeout(this.#lookTimer);
+    this.#lookAt = at;
+    this.#lookTimer = setTimeout(() => {
+      this.#lookAt = Number.POSITIVE_INFINITY;
+      void this.#lookNow();
+    }, at - performance.now());
+  }
+
+  /** One look at a time. */
+  #lookNow(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#closed) return;
+    const begun = performance.now();
+    const disturbances = this.#calm.disturbances;
+    this.#watch.begin();
+    const scan = await scanFolder(this.#directory, (folder, about) => this.#watch.add(folder, about));
+    this.#watch.end();
+    const files = scan.type === 'present' ? await this.#cache.read(scan.files) : [];
+    const { quiet, returned } = this.#calm.judge(scan, begun, disturbances);
+    const merged = mergeFolder(this.#memory, viewOf(this.#directory, scan, files, quiet, returned), new Date().toISOString());
+    this.#memory = merged.memory;
+    this.#waiting = merged.waiting;
+    this.#announce(merged.snapshot);
+    this.#notBefore = 2 * performance.now() - begun;
+    this.#planNext(scan);
+  }
+
+  #announce(snapshot: ResourceSnapshot): void {
+    if (this.#snapshot === undefined || !sameSnapshot(this.#snapshot, snapshot)) {
+      this.#snapshot = snapshot;
+      for (const listener of this.#listeners) listener();
+    }
+    if (this.#store === undefined || sameInForce(this.#saved, this.#memory)) return;
+    this.#saveTimer ??= setTimeout(() => {
+      this.#saveTimer = undefined;
+      void this.#save();
+    }, this.#timing.save);
+  }
+
+  #planNext(scan: Scan): void {
+    const { poll, fastPoll } = this.#timing;
+    const blind = scan.type === 'present' && this.#watch.blind > 0;
+    if (blind && !this.#warnedBlind) this.#warn(cannotWatch(this.#directory, this.#watch.failure));
+    this.#warnedBlind ||= blind;
+    if (this.#waiting) this.#lookIn(this.#calm.remaining());
+    this.#lookIn(scan.type === 'missing' || blind ? fastPoll : poll);
+  }
+
+  async #save(): Promise<void> {
+    if (sameInForce(this.#saved, this.#memory)) return;
+    this.#saved = this.#memory;
+    await this.#store?.save(this.#memory);
+  }
+}
+
+function viewOf(directory: string, scan: Scan, files: readonly FileView[], quiet: boolean, returned: boolean): FolderView {
+  if (scan.type === 'missing') return { type: 'missing', directory, message: scan.message };
+  const hidden = scan.hiddenFiles.map(({ path, message }): FileView => ({ path, reading: { type: 'unreadable', message } }));
+  const all = hidden.length === 0 ? files : [...files, ...hidden].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { type: 'present', directory, files: all, hiddenFolders: scan.hiddenFolders, quiet, returned };
+}
+
+function cannotWatch(directory: string, failure = 'UNKNOWN'): string {
+  const fix =
+    failure === 'ENOSPC' || failure === 'EMFILE'
+      ? 'raise the sysctls fs.inotify.max_user_watches and max_user_instances'
+      : 'see that it is on a local disk';
+  return `changes in ${directory} are not announced by the kernel (${failure}), so it is read every second: ${fix}`;
+}

@@ -1,0 +1,101 @@
+import { type RawDocument, Unreadable } from './document.ts';
+
+/**
+ * The documents of a JSON text: one, or several after one another, apart by white space or `---` lines.
+ * @throws Unreadable with the line of the error.
+ */
+export function readJson(text: string): readonly RawDocument[] {
+  const start = firstContent(text);
+  if (start === text.length) return [];
+  try {
+    return [{ line: 1 + newlines(text, 0, start), value: JSON.parse(text) }];
+  } catch {
+    return splitJson(text);
+  }
+}
+
+function splitJson(text: string): readonly RawDocument[] {
+  const documents: RawDocument[] = [];
+  let line = 1;
+  let at = 0;
+  while (true) {
+    const from = skipSeparators(text, at);
+    line += newlines(text, at, from);
+    if (from === text.length) return documents;
+    const to = endOfValue(text, from);
+    documents.push({ line, value: parseSlice(text.slice(from, to), line) });
+    line += newlines(text, from, to);
+    at = to;
+  }
+}
+
+function parseSlice(slice: string, line: number): unknown {
+  try {
+    return JSON.parse(slice);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    const position = /at position (\d+)/.exec(words)?.[1];
+    // V8 gives no position when it quotes the text, and then the end is what is missing or short.
+    const offset = position === undefined ? (/end of JSON|Unterminated/.test(words) ? slice.length : 0) : Number(position);
+    const fact = words.replace(/ (in JSON )?at position \d+.*$/s, '').replace(/\s+/g, ' ');
+    throw new Unreadable(`is not valid JSON (${fact}): correct it`, line + newlines(slice, 0, offset));
+  }
+}
+
+/** Where the value that begins at `from` ends: after its closing bracket, or at white space for a bare word. */
+function endOfValue(text: string, from: number): number {
+  let depth = 0;
+  let at = from;
+  while (at < text.length) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) at = endOfString(text, at);
+    else at++;
+    if (char === OPEN_BRACE || char === OPEN_BRACKET) depth++;
+    else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--;
+    if (depth <= 0 && (char === QUOTE || char === CLOSE_BRACE || char === CLOSE_BRACKET || isSpace(text.charCodeAt(at)))) return at;
+  }
+  return text.length;
+}
+
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === BACKSLASH) at++;
+    else if (char === QUOTE) return at + 1;
+  }
+  return text.length;
+}
+
+/** A separator is `---` alone on its line. */
+function skipSeparators(text: string, from: number): number {
+  let at = from;
+  while (at < text.length) {
+    if (isSpace(text.charCodeAt(at))) at++;
+    else if (text.startsWith('---', at) && (at + 3 === text.length || isSpace(text.charCodeAt(at + 3)))) at += 3;
+    else break;
+  }
+  return at;
+}
+
+function firstContent(text: string): number {
+  let at = 0;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+function newlines(text: string, from: number, to: number): number {
+  let count = 0;
+  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+function isSpace(char: number): boolean {
+  return char === 32 || char === 10 || char === 13 || char === 9;
+}
+
+const QUOTE = 34;
+const BACKSLASH = 92;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const OPEN_BRACKET = 91;
+const CLOSE_BRACKET = 93;

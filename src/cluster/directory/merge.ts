@@ -1,0 +1,266 @@
+import type { ResourceSnapshot, SourceProblem } from '../../core/resources.ts';
+import { type Document, isUsable, keyOf, type Reading, type Usable } from './document.ts';
+import * as say from './messages.ts';
+import type { Hidden } from './scan.ts';
+
+/** The folder as it is now. */
+export type FolderView =
+  | { readonly type: 'missing'; readonly directory: string; readonly message: string }
+  | {
+      readonly type: 'present';
+      readonly directory: string;
+      /** Sorted by path. */
+      readonly files: readonly FileView[];
+      readonly hiddenFolders: readonly Hidden[];
+      /** Nothing has changed for the quiet time, so what is not there was really taken away. */
+      readonly quiet: boolean;
+      /** It is another folder than last time, or was away in between. */
+      readonly returned: boolean;
+    };
+
+export interface FileView {
+  readonly path: string;
+  readonly reading: Reading;
+}
+
+/** One object in force. `resource` is undefined when a remembered object is not valid for this version of the program. */
+export interface InForce {
+  readonly path: string;
+  readonly line: number;
+  readonly raw: unknown;
+  readonly resource: () => Usable | undefined;
+}
+
+/** A file that was readable at least once. `unrecognised`: documents in it of which nobody knows what they are. */
+export interface KnownFile {
+  readonly readAt: string;
+  readonly unrecognised: number;
+}
+
+/** All that the next look needs to know about those before it. */
+export interface Memory {
+  /** Whether everything has been read once since the start, or since the folder came back. */
+  readonly complete: boolean;
+  readonly objects: ReadonlyMap<string, InForce>;
+  readonly files: ReadonlyMap<string, KnownFile>;
+  readonly asOf?: string;
+}
+
+export const EMPTY_MEMORY: Memory = { complete: false, objects: new Map(), files: new Map() };
+
+export interface Merged {
+  readonly memory: Memory;
+  readonly snapshot: ResourceSnapshot;
+  /** Something is missing from the folder and stays in force only until the folder has been quiet. */
+  readonly waiting: boolean;
+}
+
+/**
+ * What is in force, given the folder as it is and what was in force before. Pure; `now` is ISO 8601.
+ * Additions and changes count at once; nothing is taken away before the folder is quiet and everything in it was readable once.
+ */
+export function mergeFolder(memory: Memory, view: FolderView, now: string): Merged {
+  if (view.type === 'missing') return mergeMissing(memory, view);
+  const claims = claimObjects(view.files);
+  const present = presentObjects(memory, claims);
+  const absent = sortAbsent(memory, view, claims);
+  const obstacle = memory.complete && !view.returned ? undefined : obstacleTo(memory, view, present.invalid);
+  const waiting = obstacle === undefined && absent.removed.length > 0 && !view.quiet;
+  const complete = obstacle === undefined && (!waiting || (memory.complete && !view.returned));
+  const dropped = new Set(complete && view.quiet ? absent.removed : []);
+
+  const objects = new Map(present.objects);
+  for (const [key, object] of memory.objects) if (!claims.owners.has(key) && !dropped.has(key)) objects.set(key, object);
+  const files = nextFiles(memory, view, absent, complete && view.quiet);
+  const asOf = isReadInFull(view) && (complete || view.files.length > 0) ? now : memory.asOf;
+  const reason = complete ? undefined : (obstacle ?? say.notQuiet(view.directory));
+  const problems = [...folderProblems(memory, view), ...fileProblems(memory, view, absent), ...claims.duplicates];
+  const next: Memory = { complete, objects, files, ...(asOf === undefined ? {} : { asOf }) };
+  return { memory: next, snapshot: toSnapshot(next, present.invalid, problems, reason), waiting };
+}
+
+function mergeMissing(memory: Memory, view: Extract<FolderView, { type: 'missing' }>): Merged {
+  const next: Memory = { ...memory, complete: false };
+  const problem: SourceProblem = { source: view.directory, message: say.missingProblem(view.message) };
+  return { memory: next, snapshot: toSnapshot(next, [], [problem], say.missing(view.directory, view.message)), waiting: false };
+}
+
+interface Claims {
+  /** The document that speaks for each object: the first by path, then line. */
+  readonly owners: ReadonlyMap<string, Owner>;
+  readonly duplicates: readonly SourceProblem[];
+}
+
+interface Owner {
+  readonly path: string;
+  readonly document: Document;
+}
+
+function claimObjects(files: readonly FileView[]): Claims {
+  const owners = new Map<string, Owner>();
+  const duplicates: SourceProblem[] = [];
+  for (const { path, reading } of files) {
+    if (reading.type !== 'documents') continue;
+    for (const document of reading.documents) {
+      const key = keyOf(document.parsed);
+      if (key === undefined) continue;
+      const first = owners.get(key);
+      if (first === undefined) owners.set(key, { path, document });
+      else duplicates.push({ source: path, line: document.line, message: say.duplicate(key, first.path, first.document.line) });
+    }
+  }
+  return { owners, duplicates };
+}
+
+interface Present {
+  readonly objects: ReadonlyMap<string, InForce>;
+  readonly invalid: ResourceSnapshot['invalid'];
+}
+
+/** The objects that stand in the folder; one that is not valid has its last good version in force, wherever that stood. */
+function presentObjects(memory: Memory, claims: Claims): Present {
+  const objects = new Map<string, InForce>();
+  const invalid: ResourceSnapshot['invalid'][number][] = [];
+  for (const [key, { path, document }] of claims.owners) {
+    const { line, raw, parsed } = document;
+    if (isUsable(parsed)) objects.set(key, { path, line, raw, resource: () => parsed });
+    if (parsed.type !== 'invalid') continue;
+    const lastGood = memory.objects.get(key);
+    const lastGoodInForce = lastGood?.resource() !== undefined;
+    if (lastGood !== undefined && lastGoodInForce) objects.set(key, { ...lastGood, path, line });
+    invalid.push({ meta: parsed.meta, message: parsed.message, lastGoodInForce });
+  }
+  return { objects, invalid };
+}
+
+interface Absent {
+  /** Keys of objects that are gone from files which can be read, or whose file is gone. */
+  readonly removed: readonly string[];
+  /** Per file: objects that went missing in the same edit that made a document unrecognisable. It may be theirs, so they stay. */
+  readonly doubtful: ReadonlyMap<string, readonly string[]>;
+}
+
+function sortAbsent(memory: Memory, view: Extract<FolderView, { type: 'present' }>, claims: Claims): Absent {
+  const readings = new Map(view.files.map(({ path, reading }) => [path, reading]));
+  const removed: string[] = [];
+  const doubtful = new Map<string, string[]>();
+  for (const [key, { path }] of memory.objects) {
+    if (claims.owners.has(key) || isHidden(view, path)) continue;
+    const reading = readings.get(path);
+    if (reading?.type === 'unreadable') continue;
+    const before = memory.files.get(path)?.unrecognised ?? 0;
+    if (reading !== undefined && unrecognisedIn(reading) > before) doubtful.set(path, [...(doubtful.get(path) ?? []), key]);
+    else removed.push(key);
+  }
+  return { removed, doubtful };
+}
+
+function isHidden(view: Extract<FolderView, { type: 'present' }>, path: string): boolean {
+  return view.hiddenFolders.some((folder) => folder.path === '' || path.startsWith(`${folder.path}/`));
+}
+
+function unrecognisedIn(reading: Reading): number {
+  return reading.type === 'documents' ? reading.documents.filter(({ parsed }) => parsed.type === 'problem').length : 0;
+}
+
+/** Why the folder cannot be called complete for the first time; undefined when it can. */
+function obstacleTo(
+  memory: Memory,
+  view: Extract<FolderView, { type: 'present' }>,
+  invalid: ResourceSnapshot['invalid'],
+): string | undefined {
+  const folder = view.hiddenFolders[0];
+  if (folder !== undefined) return say.folderObstacle(view.directory, folder);
+  if (view.files.length === 0) return say.empty(view.directory);
+  const file = view.files.find(({ path, reading }) => reading.type === 'unreadable' && !memory.files.has(path));
+  if (file !== undefined) return say.fileObstacle(file.path);
+  const object = invalid.find(({ lastGoodInForce }) => !lastGoodInForce);
+  return object === undefined ? undefined : say.objectObstacle(object.meta);
+}
+
+function isReadInFull(view: Extract<FolderView, { type: 'present' }>): boolean {
+  return view.hiddenFolders.length === 0 && view.files.every(({ reading }) => reading.type === 'documents');
+}
+
+function nextFiles(
+  memory: Memory,
+  view: Extract<FolderView, { type: 'present' }>,
+  absent: Absent,
+  forgetting: boolean,
+): ReadonlyMap<string, KnownFile> {
+  const files = new Map<string, KnownFile>();
+  const listed = new Set(view.files.map(({ path }) => path));
+  for (const [path, file] of memory.files) if (!forgetting || listed.has(path) || isHidden(view, path)) files.set(path, file);
+  for (const { path, reading } of view.files) {
+    if (reading.type !== 'documents') continue;
+    const before = absent.doubtful.has(path) ? memory.files.get(path)?.unrecognised : undefined;
+    files.set(path, { readAt: reading.readAt, unrecognised: before ?? unrecognisedIn(reading) });
+  }
+  return files;
+}
+
+function folderProblems(memory: Memory, view: Extract<FolderView, { type: 'present' }>): readonly SourceProblem[] {
+  const empty = view.files.length === 0 && view.hiddenFolders.length === 0 && (view.returned || !memory.complete);
+  return [
+    ...view.hiddenFolders.map(({ path, message }) => ({ source: path || view.directory, message: say.hiddenFolder(message) })),
+    ...(empty ? [{ source: view.directory, message: say.emptyProblem() }] : []),
+  ];
+}
+
+function fileProblems(memory: Memory, view: Extract<FolderView, { type: 'present' }>, absent: Absent): readonly SourceProblem[] {
+  return view.files.flatMap(({ path, reading }) => {
+    if (reading.type === 'unreadable') {
+      const message = say.unreadable(reading.message, memory.files.get(path)?.readAt);
+      return [{ source: path, ...(reading.line === undefined ? {} : { line: reading.line }), message }];
+    }
+    const kept = absent.doubtful.get(path);
+    return reading.documents.flatMap(({ line, parsed }) =>
+      parsed.type === 'problem' ? [{ source: path, line, message: say.unrecognised(parsed.message, kept) }] : [],
+    );
+  });
+}
+
+function toSnapshot(
+  memory: Memory,
+  invalid: ResourceSnapshot['invalid'],
+  problems: readonly SourceProblem[],
+  reason: string | undefined,
+): ResourceSnapshot {
+  const inOrder = [...memory.objects.values()].sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
+  const usable = inOrder.map(({ resource }) => resource()).filter((resource) => resource !== undefined);
+  return {
+    staticRoutes: usable.flatMap((resource) => (resource.type === 'static-route' ? [resource.value] : [])),
+    nodes: usable.flatMap((resource) => (resource.type === 'node' ? [resource.value] : [])),
+    invalid,
+    problems,
+    complete: memory.complete,
+    ...(reason === undefined ? {} : { incompleteReason: reason }),
+    ...(memory.asOf === undefined ? {} : { asOf: memory.asOf }),
+  };
+}
+
+/** Whether two snapshots say the same; `asOf` alone makes no difference. Resources are compared by identity. */
+export function sameSnapshot(a: ResourceSnapshot, b: ResourceSnapshot): boolean {
+  return (
+    sameItems(a.staticRoutes, b.staticRoutes) &&
+    sameItems(a.nodes, b.nodes) &&
+    a.complete === b.complete &&
+    a.incompleteReason === b.incompleteReason &&
+    JSON.stringify([a.invalid, a.problems]) === JSON.stringify([b.invalid, b.problems])
+  );
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/** Whether both have the same objects in force, from the same places: then there is nothing new to keep for a restart. */
+export function sameInForce(a: Memory, b: Memory): boolean {
+  if (a.objects.size !== b.objects.size || a.files.size !== b.files.size) return false;
+  for (const [key, { path, line, raw }] of a.objects) {
+    const other = b.objects.get(key);
+    if (other === undefined || other.raw !== raw || other.path !== path || other.line !== line) return false;
+  }
+  for (const [path, { unrecognised }] of a.files) if (b.files.get(path)?.unrecognised !== unrecognised) return false;
+  return true;
+}

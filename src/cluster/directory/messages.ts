@@ -1,0 +1,55 @@
+import { formatRef, type Meta } from '../../core/resources.ts';
+import type { Hidden } from './scan.ts';
+
+const STAYS = 'what was in force stays in force';
+const UNTIL = 'nothing is removed until then';
+
+export function missing(directory: string, fact: string): string {
+  return `the manifests folder ${directory} ${fact}; ${UNTIL}`;
+}
+
+export function missingProblem(fact: string): string {
+  return `${fact}; ${STAYS}`;
+}
+
+export function empty(directory: string): string {
+  return `the manifests folder ${directory} holds no .yaml, .yml or .json file: put the manifests there; ${UNTIL}`;
+}
+
+export function emptyProblem(): string {
+  return `holds no .yaml, .yml or .json file: put the manifests there; ${STAYS}`;
+}
+
+export function notQuiet(directory: string): string {
+  return `the manifests folder ${directory} is still being changed; nothing is removed until it has been quiet for a moment`;
+}
+
+export function hiddenFolder(fact: string): string {
+  return `${fact}; ${STAYS}`;
+}
+
+export function folderObstacle(directory: string, { path, message }: Hidden): string {
+  return `the folder ${path === '' ? directory : path} ${message}; ${UNTIL}`;
+}
+
+export function fileObstacle(path: string): string {
+  return `${path} could not be read and has no last good version: correct it, or delete it; ${UNTIL}`;
+}
+
+export function objectObstacle(meta: Meta): string {
+  const where = meta.source === undefined ? '' : ` (${meta.source})`;
+  return `${formatRef(meta.ref)}${where} is not valid and has no last good version: correct it, or delete it; ${UNTIL}`;
+}
+
+export function unreadable(fact: string, lastGood: string | undefined): string {
+  return `${fact}; ${lastGood === undefined ? 'nothing of this file is in force' : `the last good version from ${lastGood} stays in force`}`;
+}
+
+export function unrecognised(fact: string, kept: readonly string[] | undefined): string {
+  if (kept === undefined) return fact;
+  return `${fact}; this document may have been meant as what was in this file before, so it stays in force: ${kept.join(', ')}`;
+}
+
+export function duplicate(object: string, path: string, line: number): string {
+  return `${object} is already defined at ${path}:${line}, and that one counts: delete one of the two`;
+}

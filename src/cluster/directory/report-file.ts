@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import type { NodeReport } from '../../api/kinds/node-report.ts';
+import { writeAtomic } from '../../runtime/atomic-file.ts';
+import { ReportFailed, type ReportSink } from '../cluster.ts';
+
+/** The name of the report in the status folder. */
+export const REPORT_FILE = 'nodereport.yaml';
+
+/** Writes reports to `<directory>/nodereport.yaml`, each replaced as a whole. The folder is created when it is missing. */
+export function openReportFile(directory: string): ReportSink {
+  const path = join(directory, REPORT_FILE);
+  return {
+    async write(report: NodeReport): Promise<void> {
+      try {
+        // Loaded here because the first plan must not wait for it.
+        const { stringify } = await import('yaml');
+        await writeAtomic(path, stringify(report, { lineWidth: 0, aliasDuplicateObjects: false }));
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        throw new ReportFailed(`the report of this node was not written: ${words}`, { cause: error });
+      }
+    },
+  };
+}
