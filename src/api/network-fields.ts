@@ -6,9 +6,16 @@ import { type About, type Demand, parsedText, type Rule, text } from './schema.t
 const ADDRESS_LENGTH = 45;
 const PREFIX_LENGTH = ADDRESS_LENGTH + '/128'.length;
 
+const PREFIX_TEXT = 'must be an IPv4 or IPv6 prefix such as 10.1.0.0/16 or 2001:db8::/32; IPv4-mapped IPv6 is not accepted';
+
 const IS_PREFIX: Demand = {
-  message: 'must be an IPv4 or IPv6 prefix such as 10.1.0.0/16 or 2001:db8::/32; IPv4-mapped IPv6 is not accepted',
-  cel: { rule: 'isCIDR(self)' },
+  message: PREFIX_TEXT,
+  cel: {
+    rule: 'isCIDR(self)',
+    messageExpression:
+      `isIP(self) ? '"%s" has no prefix length: write %s/%s'.format([self, self, ip(self).family() == 4 ? '32' : '128']) : ` +
+      `'"%s" ${PREFIX_TEXT}'.format([self])`,
+  },
 };
 
 const NO_HOST_BITS: Demand = {
@@ -125,15 +132,18 @@ export function isLinkLocal(address: Address): boolean {
   return NEVER_ROUTED.some(([range, name]) => name === LINK_LOCAL && range.has(address));
 }
 
-/** IFNAMSIZ - 1 (include/uapi/linux/if.h); the rest is dev_valid_name in net/core/dev.c. */
-export const DEVICE_NAME_LENGTH = 15;
+/** IFNAMSIZ - 1 (include/uapi/linux/if.h), in bytes. */
+const DEVICE_NAME_LENGTH = 15;
+
+/** As dev_valid_name (net/core/dev.c), but ASCII only: then characters are bytes. The ranges are all of "!" to "~" but "/" and ":". */
+const DEVICE_NAME_PATTERN = '^[!-.0-9;-~]+$';
 
 const DEVICE_NAME: Rule<string> = {
-  message: 'must be a device name as Linux allows it: no "/", ":" or white space',
-  cel: { rule: "self.matches('^[^/:\\\\s]+$') && self != '.' && self != '..'" },
+  message: 'must be a device name: ASCII, no "/", ":" or white space',
+  cel: { rule: `self.matches('${DEVICE_NAME_PATTERN}') && self != '.' && self != '..'` },
   check: (name) => {
-    if (/^[^/:\s]+$/.test(name) && name !== '.' && name !== '..') return undefined;
-    return `${JSON.stringify(name)} is not a device name: Linux allows no "/", ":" or white space in it`;
+    if (new RegExp(DEVICE_NAME_PATTERN).test(name) && name !== '.' && name !== '..') return undefined;
+    return `${JSON.stringify(name)} is not a device name: write it in ASCII, with no "/", ":" or white space`;
   },
 };
 

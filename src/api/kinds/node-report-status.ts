@@ -1,8 +1,16 @@
 import { choice, flag, integer, integerChoice, lenientFields, list, optional, text } from '../schema.ts';
 import { COUNT, conditionsField, messageField, nameField, timeField } from '../status-fields.ts';
 
-/** A report must fit one object of the API server (1.5 MiB), so whoever writes it keeps to these lengths. */
-export const REPORT_LIMITS = { resources: 4096, problems: 256, drift: 256, links: 512, gateways: 64, text: 1024, message: 32768 } as const;
+/** Longest lists and texts of a report. The API server also limits the whole object, to 1.5 MiB. */
+export const REPORT_LIMITS = {
+  resources: 16384,
+  problems: 4096,
+  drift: 4096,
+  links: 512,
+  gateways: 64,
+  text: 1024,
+  message: 32768,
+} as const;
 
 const line = (about: string) => text({ about }, { max: REPORT_LIMITS.text });
 
