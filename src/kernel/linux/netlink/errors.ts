@@ -39,6 +39,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENODEV: 'the device does not exist',
   ENETDOWN: 'the device is down',
   ENETUNREACH: 'the gateway is not reachable on the device',
+  EHOSTUNREACH: 'the gateway is not reachable on the device',
   EPERM: 'changing the network needs CAP_NET_ADMIN',
 };
 

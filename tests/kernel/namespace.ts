@@ -1,0 +1,128 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Rule } from '../../src/core/facts.ts';
+import type { DeviceRef, NextHop, Route } from '../../src/core/route.ts';
+import type { KernelHarness } from '../../src/kernel/contract/harness.ts';
+import type { Kernel, Observation } from '../../src/kernel/kernel.ts';
+import { openLinuxKernel } from '../../src/kernel/linux/kernel.ts';
+import { buildAddon } from '../../tools/build-addon.ts';
+
+const run = promisify(execFile);
+const open = new Set<string>();
+let count = 0;
+
+buildAddon();
+// Also when a test crashes the process.
+process.on('exit', () => {
+  for (const name of open) execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
+});
+
+/** A network namespace of its own, and the real kernel in it; the outsider is the `ip` command. */
+export class Namespace implements KernelHarness {
+  readonly name: string;
+  readonly kernel: Kernel;
+
+  private constructor(name: string, kernel: Kernel) {
+    this.name = name;
+    this.kernel = kernel;
+  }
+
+  static async create(options: { readonly queueBytes?: number } = {}): Promise<Namespace> {
+    const name = `flk-${process.pid}-${count++}`;
+    await run('ip', ['netns', 'add', name]);
+    open.add(name);
+    await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+    return new Namespace(name, openLinuxKernel({ netns: `/run/netns/${name}`, ...options }));
+  }
+
+  async ip(...args: readonly string[]): Promise<string> {
+    return (await run('ip', ['-n', this.name, ...args])).stdout;
+  }
+
+  async addLink(name: string): Promise<DeviceRef> {
+    await this.ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}-far`);
+    for (const end of [name, `${name}-far`]) await this.ip('link', 'set', end, 'addrgenmode', 'none', 'up');
+    await this.#settled(name);
+    const [link] = JSON.parse(await this.ip('-j', 'link', 'show', name)) as readonly { readonly ifindex: number }[];
+    return { index: link?.ifindex ?? 0, name };
+  }
+
+  async setLinkUp(name: string, up: boolean): Promise<void> {
+    await this.ip('link', 'set', name, up ? 'up' : 'down');
+  }
+
+  async removeLink(name: string): Promise<void> {
+    await this.ip('link', 'del', name);
+  }
+
+  async addAddress(device: string, text: string): Promise<void> {
+    await this.ip('addr', 'add', text, 'dev', device, ...(text.includes(':') ? ['nodad'] : []));
+  }
+
+  async removeAddress(device: string, text: string): Promise<void> {
+    await this.ip('addr', 'del', text, 'dev', device);
+  }
+
+  async addRoute(route: Route): Promise<void> {
+    await this.ip(`-${route.prefix.family}`, 'route', 'add', ...routeWords(route));
+  }
+
+  async replaceRoute(route: Route): Promise<void> {
+    await this.ip(`-${route.prefix.family}`, 'route', 'replace', ...routeWords(route));
+  }
+
+  async deleteRoute({ prefix, spec }: Route): Promise<void> {
+    await this.ip(`-${prefix.family}`, 'route', 'del', prefix.text, 'table', `${spec.table}`, 'metric', `${spec.metric}`);
+  }
+
+  async setRpFilter(device: string, value: number): Promise<void> {
+    await run('ip', ['netns', 'exec', this.name, 'sysctl', '-qw', `net/ipv4/conf/${device}/rp_filter=${value}`]);
+  }
+
+  async addRule(rule: Rule): Promise<void> {
+    const mark = rule.mark ? ['fwmark', `${rule.mark.value}/${rule.mark.mask}`] : [];
+    const from = ['from', rule.from?.text ?? 'all'];
+    await this.ip(`-${rule.family}`, 'rule', 'add', ...from, ...mark, 'priority', `${rule.priority}`, 'table', `${rule.table}`);
+  }
+
+  async reread(): Promise<Observation> {
+    const newcomer = openLinuxKernel({ netns: `/run/netns/${this.name}` });
+    try {
+      return await newcomer.observe();
+    } finally {
+      newcomer.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.kernel.close();
+    await run('ip', ['netns', 'del', this.name]);
+    open.delete(this.name);
+  }
+
+  /** The carrier of a fresh veth comes a moment later, with a notification of its own. */
+  async #settled(name: string): Promise<void> {
+    for (const end of [name, `${name}-far`]) {
+      while (!(await this.ip('link', 'show', end)).includes('state UP')) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+/** A route as arguments of `ip route`. */
+export function routeWords({ prefix, spec }: Route): readonly string[] {
+  const { table, metric, protocol, type, hops, source, mtu } = spec;
+  const [only] = hops;
+  return [
+    ...(type === 'unicast' ? [] : [type]),
+    prefix.text,
+    ...(hops.length === 1 && only ? hopWords(only) : []),
+    ...['table', `${table}`, 'metric', `${metric}`, 'proto', `${protocol}`],
+    ...(source ? ['src', source.text] : []),
+    ...(mtu === undefined ? [] : ['mtu', `${mtu}`]),
+    ...(hops.length > 1 ? hops.flatMap((hop) => ['nexthop', ...hopWords(hop)]) : []),
+  ];
+}
+
+function hopWords({ gateway, device, onLink }: NextHop): readonly string[] {
+  return [...(gateway ? ['via', gateway.text] : []), ...(device ? ['dev', device.name] : []), ...(onLink ? ['onlink'] : [])];
+}
