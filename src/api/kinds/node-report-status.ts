@@ -9,7 +9,6 @@ export const REPORT_LIMITS = {
   links: 512,
   gateways: 64,
   text: 1024,
-  message: 32768,
 } as const;
 
 const line = (about: string) => text({ about }, { max: REPORT_LIMITS.text });
