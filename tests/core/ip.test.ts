@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Address, type Family, InvalidAddress, WIDTH } from '../../src/core/ip/address.ts';
@@ -18,6 +19,16 @@ const closeSet = fc.array(close, { maxLength: 12 }).map((members) => PrefixSet.o
 function membersOf(set: PrefixSet): Set<string> {
   const all = ([4, 6] as const).flatMap((f) => Array.from({ length: 256 }, (_, i) => new Address(f, BigInt(i))));
   return new Set(all.filter((a) => set.has(a)).map(String));
+}
+
+function accepts(text: string): boolean {
+  try {
+    Address.parse(text);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof InvalidAddress);
+    return false;
+  }
 }
 
 describe('Address', () => {
@@ -60,6 +71,20 @@ describe('Address', () => {
       '1.2.3.4/8',
     ];
     for (const text of bad) assert.throws(() => Address.parse(text), InvalidAddress, text);
+  });
+
+  it('accepts exactly what Node does, but for zones and IPv4-mapped IPv6', () => {
+    const piece = fc.constantFrom('', ':', '::', '.', '0', '1', '9', '25', '256', 'a', 'F', '00', 'ffff', '12345', '1.2.3.4', '1:2:3', 'g');
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 10 }).map((pieces) => pieces.join('')),
+        (text) => {
+          const accepted = accepts(text);
+          if (!/^(::|0*:)+ffff:/i.test(text)) assert.equal(accepted, isIP(text) !== 0, text);
+        },
+      ),
+      { numRuns: 5000 },
+    );
   });
 
   it('refuses IPv4-mapped IPv6 and says what to write', () => {

@@ -80,24 +80,66 @@ function parseV4(text: string, whole: string): number {
   return value;
 }
 
-const GROUP = /^[0-9a-fA-F]{1,4}$/;
-
+/** RFC 4291 section 2.2: groups of hex digits, at most one `::`, the last 32 bits perhaps as a dotted quad. */
 function parseV6(text: string): bigint {
-  const lastColon = text.lastIndexOf(':');
-  let body = text;
-  if (text.includes('.')) {
-    const v4 = parseV4(text.slice(lastColon + 1), text);
-    body = `${text.slice(0, lastColon + 1)}${(v4 >>> 16).toString(16)}:${(v4 & 0xffff).toString(16)}`;
+  const groups: number[] = [];
+  let gap = -1;
+  let start = 0;
+  if (text.startsWith('::')) {
+    gap = 0;
+    start = 2;
   }
-  const halves = body.split('::');
-  const groupsOf = (part: string | undefined): string[] => (part ? part.split(':') : []);
-  const head = groupsOf(halves[0]);
-  const tail = groupsOf(halves[1]);
-  const missing = 8 - head.length - tail.length;
-  const ok = halves.length === 1 ? missing === 0 : halves.length === 2 && missing >= 1;
-  const groups = [...head, ...Array<string>(ok ? missing : 0).fill('0'), ...tail];
-  if (!ok || !groups.every((group) => GROUP.test(group))) throw notAnAddress(text);
-  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
+  while (start < text.length) {
+    const colon = text.indexOf(':', start);
+    const end = colon < 0 ? text.length : colon;
+    if (colon < 0 && text.indexOf('.', start) >= 0) {
+      const v4 = parseV4(text.slice(start), text);
+      groups.push(v4 >>> 16, v4 & 0xffff);
+    } else groups.push(parseGroup(text, start, end));
+    start = end + 1;
+    if (text.charCodeAt(start) === COLON) {
+      if (gap >= 0) throw notAnAddress(text);
+      gap = groups.length;
+      start++;
+    } else if (start === text.length && colon >= 0) throw notAnAddress(text);
+  }
+  if (gap < 0 ? groups.length !== 8 : groups.length > 7) throw notAnAddress(text);
+  if (gap >= 0) groups.splice(gap, 0, ...ZEROS.slice(groups.length));
+  return joinGroups(groups);
+}
+
+const COLON = 58;
+const ZEROS: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+
+function parseGroup(text: string, start: number, end: number): number {
+  if (end === start || end - start > 4) throw notAnAddress(text);
+  let value = 0;
+  for (let i = start; i < end; i++) value = value * 16 + hexDigit(text.charCodeAt(i), text);
+  return value;
+}
+
+function hexDigit(code: number, text: string): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const lower = code | 32;
+  if (lower >= 97 && lower <= 102) return lower - 87;
+  throw notAnAddress(text);
+}
+
+/** In three parts that are exact as numbers, since arithmetic on bigints is slow. */
+function joinGroups([a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0]: readonly number[]): bigint {
+  return (BigInt((a * 65536 + b) * 65536 + c) << 80n) | (BigInt((d * 65536 + e) * 65536 + f) << 32n) | BigInt(g * 65536 + h);
+}
+
+function splitGroups(bits: bigint): number[] {
+  const high = Number(bits >> 80n);
+  const middle = Number((bits >> 32n) & 0xffff_ffff_ffffn);
+  const low = Number(bits & 0xffff_ffffn);
+  return [...threeGroups(high), ...threeGroups(middle), low >>> 16, low & 0xffff];
+}
+
+function threeGroups(n: number): [number, number, number] {
+  const upper = Math.floor(n / 65536);
+  return [upper >>> 16, upper & 0xffff, n % 65536];
 }
 
 function notAnAddress(text: string): InvalidAddress {
@@ -115,8 +157,7 @@ function formatV4(n: number): string {
 
 /** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
 function formatV6(bits: bigint): string {
-  const hex = bits.toString(16).padStart(32, '0');
-  const groups = Array.from({ length: 8 }, (_, i) => Number.parseInt(hex.slice(i * 4, i * 4 + 4), 16));
+  const groups = splitGroups(bits);
   let best = { start: -1, length: 1 };
   for (let i = 0; i < 8; i++) {
     let end = i;
