@@ -7,14 +7,13 @@ import { FakeCluster, FakeWorld } from '../../src/cluster/fake.ts';
 
 describeSource('the fake cluster', () => {
   const world = new FakeWorld();
-  const done = Promise.resolve();
   const harness: SourceHarness = {
     open: () => new FakeCluster(world),
-    put: (object) => (world.put(object), done),
-    delete: (object) => (world.delete(object.kind, object.metadata.name), done),
-    away: () => (world.setAvailable(false), done),
-    back: () => (world.setAvailable(true), done),
-    dispose: () => done,
+    put: async (object) => world.put(object),
+    delete: async ({ kind, metadata }) => world.delete(kind, metadata.name),
+    away: async () => world.setAvailable(false),
+    back: async () => world.setAvailable(true),
+    dispose: async () => {},
   };
   return Promise.resolve(harness);
 });

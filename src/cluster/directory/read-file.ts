@@ -71,6 +71,7 @@ export async function decode(bytes: Buffer, format: Format): Promise<readonly Ra
   }
 }
 
+/** True, too, for a value that contains itself. */
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;

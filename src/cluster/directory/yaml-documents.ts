@@ -8,7 +8,8 @@ const MAX_ALIASES = 100;
 /**
  * The documents of a YAML 1.2 text; `<<` merges, and duplicate keys are an error. Empty documents are left out.
  * Between documents other work gets its turn: parsing takes about 1.5 s per MiB.
- * @throws Unreadable with the line of the first error.
+ * A value may contain itself, by an alias to what it stands in.
+ * @throws Unreadable with the line of the first error; RangeError when the nesting exhausts the stack.
  */
 export async function readYaml(text: string): Promise<readonly RawDocument[]> {
   const yaml = await import('yaml');
@@ -19,6 +20,8 @@ export async function readYaml(text: string): Promise<readonly RawDocument[]> {
   const composer = new yaml.Composer({ uniqueKeys: false, merge: true, logLevel: 'error', lineCounter: lines });
   for (const document of composer.compose(new yaml.Parser(lines.addNewLine).parse(text))) {
     const error = document.errors[0];
+    // The library passes an exhausted stack off as a syntax error.
+    if (error?.message.includes('call stack')) throw new RangeError(error.message);
     if (error !== undefined) throw new Unreadable(`is not valid YAML (${oneLine(error.message)}): correct it`, lineAt(error.pos[0]));
     if (document.contents === null) continue;
     const offset = document.contents.range[0];

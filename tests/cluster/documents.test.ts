@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Unreadable } from '../../src/cluster/directory/document.ts';
+import { readJson } from '../../src/cluster/directory/json-documents.ts';
+import { decode } from '../../src/cluster/directory/read-file.ts';
+import { readYaml } from '../../src/cluster/directory/yaml-documents.ts';
+
+/** `3 is not valid ...`: line and message of the refusal. */
+async function refusal(read: () => unknown): Promise<string> {
+  try {
+    await read();
+  } catch (error) {
+    if (error instanceof Unreadable) return `${error.line} ${error.message}`;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('JSON documents', () => {
+  it('is one value, several after one another, or several between --- lines', () => {
+    assert.deepEqual(readJson('\n {"a": 1}\n'), [{ line: 2, value: { a: 1 } }]);
+    assert.deepEqual(readJson('{"a":"}{"}{"b":"\\"}"}\n\n---\n{"c":\n[1]} 7'), [
+      { line: 1, value: { a: '}{' } },
+      { line: 1, value: { b: '"}' } },
+      { line: 4, value: { c: [1] } },
+      { line: 5, value: 7 },
+    ]);
+    assert.deepEqual(readJson(' \n---\n '), []);
+    assert.deepEqual(readJson(''), []);
+  });
+
+  it('has any stream back as it was written', () => {
+    const stream = fc.array(fc.oneof(fc.object(), fc.array(fc.string())).map((value) => JSON.parse(JSON.stringify(value))));
+    fc.assert(
+      fc.property(stream, fc.constantFrom('\n', ' ', '\n---\n', ''), fc.constantFrom(0, 2), (values, separator, indent) => {
+        const text = values.map((value) => JSON.stringify(value, null, indent)).join(separator);
+        assert.deepEqual(
+          readJson(text).map(({ value }) => value),
+          values,
+        );
+      }),
+    );
+  });
+
+  it('names the line of the error', async () => {
+    assert.match(await refusal(() => readJson('{"a": 1}\n{"b": 2,\n oops}')), /^3 is not valid JSON \(.+\): correct it$/);
+    assert.match(await refusal(() => readJson('{"a":\n 1')), /^2 is not valid JSON/);
+    assert.match(await refusal(() => readJson('}')), /^1 is not valid JSON/);
+  });
+});
+
+describe('YAML documents', () => {
+  it('leaves out empty documents, and gives the line where each begins', async () => {
+    assert.deepEqual(await readYaml('# head\n---\na: 1\n---\n---\n# b\nb: [x]\n...\n'), [
+      { line: 3, value: { a: 1 } },
+      { line: 7, value: { b: ['x'] } },
+    ]);
+    assert.deepEqual(await readYaml('# nothing\n'), []);
+  });
+
+  it('knows anchors and merge keys', async () => {
+    const [document] = await readYaml('base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\n');
+    assert.deepEqual(document?.value, { base: { x: 1, y: 2 }, own: { x: 1, y: 3 } });
+  });
+
+  it('refuses duplicate keys, at any depth, with the line', async () => {
+    assert.match(await refusal(() => readYaml('a: 1\nb:\n  - c: 1\n    d: 2\n    c: 3\n')), /^5 .*the key "c" stands twice/);
+  });
+
+  it('refuses alias bombs and aliases to themselves', async () => {
+    const levels = Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`).join()}]`);
+    assert.match(
+      await refusal(() => readYaml(`a0: &a0 [x]\n${levels.join('\n')}\n`)),
+      /^1 uses more than 100 aliases: write the values out/,
+    );
+    assert.match(await refusal(() => decode(Buffer.from('a: &a [*a, *a]\n'), 'yaml')), /^1 is nested more than 100 levels deep/);
+    assert.match(await refusal(() => readYaml('a: *b\n')), /^1 has an alias that cannot be resolved .*: write the value out$/);
+  });
+
+  it('names the line of the first error, after good documents too', async () => {
+    assert.match(await refusal(() => readYaml('a: 1\n---\nb: 1\n  c: 2\n')), /^[34] is not valid YAML \(.+\): correct it$/);
+    assert.match(await refusal(() => readYaml('a:\n\t- b\n')), /^2 is not valid YAML/);
+  });
+});
+
+describe('bytes of a manifest', () => {
+  it('may begin with a byte order mark', async () => {
+    assert.deepEqual(await decode(Buffer.from('\uFEFF{"a":1}'), 'json'), [{ line: 1, value: { a: 1 } }]);
+    assert.deepEqual(await decode(Buffer.from('\uFEFFa: 1'), 'yaml'), [{ line: 1, value: { a: 1 } }]);
+  });
+
+  it('may not be nested beyond what any manifest is', async () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+    assert.match(await refusal(() => decode(Buffer.from(deep), 'json')), /nested more than 100 levels deep/);
+    assert.match(await refusal(() => decode(Buffer.from(deep.slice(49_000, 51_000)), 'yaml')), /nested more than 100 levels deep/);
+  });
+
+  it('are refused or accepted, and never crash', async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc
+        .string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '-', '\n', ' ', 'a', '&', '*', '|', '\\') })
+        .map((text) => Buffer.from(text)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.constantFrom('json' as const, 'yaml' as const), async (input, format) => {
+        await refusal(() => decode(Buffer.from(input), format));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

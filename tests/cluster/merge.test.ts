@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseDocument } from '../../src/api/parse.ts';
+import { brokenRoute, routesOf, type WireObject, wireRoute } from '../../src/cluster/cluster.contract.ts';
+import type { Reading } from '../../src/cluster/directory/document.ts';
+import { EMPTY_MEMORY, type FolderView, type Memory, mergeFolder, sameSnapshot } from '../../src/cluster/directory/merge.ts';
+
+const A = wireRoute('a', '10.1.0.0/16');
+const B = wireRoute('b', '10.2.0.0/16');
+const UNKNOWN = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRout', metadata: { name: 'a' } };
+const T1 = '2027-01-01T00:00:01.000Z';
+const T2 = '2027-01-01T00:00:02.000Z';
+
+type Content = readonly (WireObject | object)[] | string;
+
+/** A folder: per path its objects, or why it cannot be read. */
+function folder(
+  content: Readonly<Record<string, Content>>,
+  state: { quiet?: boolean; returned?: boolean; hidden?: string } = {},
+): FolderView {
+  const files = Object.entries(content).map(([path, objects]) => ({ path, reading: readingOf(path, objects) }));
+  const hiddenFolders = state.hidden === undefined ? [] : [{ path: state.hidden, message: 'cannot be read' }];
+  return { type: 'present', directory: '/m', files, hiddenFolders, quiet: state.quiet ?? true, returned: state.returned ?? false };
+}
+
+function readingOf(path: string, content: Content): Reading {
+  if (typeof content === 'string') return { type: 'unreadable', message: content };
+  const documents = content.map((raw, i) => ({ line: i + 1, raw, parsed: parseDocument(raw, `${path}:${i + 1}`) }));
+  return { type: 'documents', documents, readAt: T1 };
+}
+
+/** A story: each view in turn; after each, what is in force, `?` when incomplete, `...` when a removal waits. */
+function tell(memory: Memory, ...views: readonly FolderView[]): readonly string[] {
+  let last = memory;
+  return views.map((view) => {
+    const { memory: next, snapshot, waiting } = mergeFolder(last, view, T2);
+    last = next;
+    return `${routesOf(snapshot)}${snapshot.complete ? '' : ' ?'}${waiting ? ' ...' : ''}`.trim();
+  });
+}
+
+function after(...views: readonly FolderView[]): Memory {
+  return views.reduce((memory, view) => mergeFolder(memory, view, T1).memory, EMPTY_MEMORY);
+}
+
+const MISSING: FolderView = { type: 'missing', directory: '/m', message: 'does not exist' };
+const ONLY_A = 'a=10.1.0.0/16';
+const ONLY_B = 'b=10.2.0.0/16';
+const BOTH = `${ONLY_A} ${ONLY_B}`;
+
+describe('what is in force', () => {
+  it('removes after the quiet time, and only what is still gone then', () => {
+    const full = { a: [A], b: [B] };
+    const story = tell(
+      after(folder(full)),
+      folder({ a: [A] }, { quiet: false }),
+      folder(full, { quiet: false }),
+      folder({ a: [A] }, { quiet: false }),
+      folder({ a: [A] }),
+    );
+    assert.deepEqual(story, [`${BOTH} ...`, BOTH, `${BOTH} ...`, ONLY_A]);
+  });
+
+  it('moves an object from file to file without a wait or a gap', () => {
+    assert.deepEqual(tell(after(folder({ a: [A, B] })), folder({ a: [A], z: [B] }, { quiet: false })), [BOTH]);
+  });
+
+  it('prefers the live copy of an object to the one that its broken file had', () => {
+    const merged = mergeFolder(after(folder({ a: [A, B] })), folder({ a: 'is broken', z: [wireRoute('a', '10.9.0.0/16')] }), T2);
+    assert.equal(routesOf(merged.snapshot), `a=10.9.0.0/16 ${ONLY_B}`);
+    assert.equal(merged.snapshot.problems.length, 1);
+  });
+
+  it('lets the first place own an object, also when what stands there is not valid', () => {
+    const merged = mergeFolder(
+      after(folder({ a: [A], z: [wireRoute('a', '10.9.0.0/16')] })),
+      folder({ a: [brokenRoute('a')], z: [wireRoute('a', '10.9.0.0/16')] }),
+      T2,
+    );
+    assert.equal(routesOf(merged.snapshot), ONLY_A);
+    assert.equal(merged.snapshot.invalid[0]?.lastGoodInForce, true);
+  });
+
+  it('keeps the last good version through a file that is first invalid, then broken', () => {
+    assert.deepEqual(tell(after(folder({ a: [A] })), folder({ a: [brokenRoute('a')] }), folder({ a: 'is broken' }), folder({ a: [] })), [
+      ONLY_A,
+      ONLY_A,
+      '',
+    ]);
+  });
+
+  it('keeps everything of a missing folder, and starts anew when it is back', () => {
+    const known = after(folder({ a: [A], b: [B] }));
+    const story = tell(
+      known,
+      MISSING,
+      folder({}, { quiet: true }),
+      folder({ b: 'is broken' }, { quiet: true }),
+      folder({ b: [B] }, { quiet: false }),
+      folder({ b: [B] }),
+    );
+    assert.deepEqual(story, [`${BOTH} ?`, `${BOTH} ?`, BOTH.replace(`${ONLY_A} `, ''), ONLY_B, ONLY_B]);
+  });
+
+  it('is not fooled by another folder of the same name', () => {
+    const known = after(folder({ a: [A], b: [B] }));
+    assert.deepEqual(tell(known, folder({}, { returned: true }), folder({})), [`${BOTH} ?`, `${BOTH} ?`]);
+    assert.deepEqual(tell(known, folder({ a: [A] }, { returned: true, quiet: false }), folder({ a: [A] })), [`${BOTH} ? ...`, ONLY_A]);
+  });
+
+  it('believes a folder that became empty while it stayed', () => {
+    assert.deepEqual(tell(after(folder({ a: [A] })), folder({}, { quiet: false }), folder({})), [`${ONLY_A} ...`, '']);
+  });
+
+  it('keeps what a hidden folder held, and does not begin complete with one', () => {
+    const known = after(folder({ 'x/a': [A], b: [B] }));
+    assert.deepEqual(tell(known, folder({ b: [B] }, { hidden: 'x' }), folder({}, { hidden: '' })), [BOTH, BOTH]);
+    assert.deepEqual(tell(EMPTY_MEMORY, folder({ b: [B] }, { hidden: 'x' })), [`${ONLY_B} ?`]);
+    assert.deepEqual(tell(known, folder({ xa: [A], b: [B] }, { hidden: 'x' })), [BOTH]);
+  });
+
+  it('stays complete with whatever comes later', () => {
+    assert.deepEqual(tell(after(folder({ a: [A] })), folder({ a: [A], c: 'is broken' }), folder({ a: [A], c: [brokenRoute('c')] })), [
+      ONLY_A,
+      ONLY_A,
+    ]);
+  });
+
+  it('keeps an object that became unrecognisable until it is clear what the document is', () => {
+    const story = tell(after(folder({ a: [A, B] })), folder({ a: [UNKNOWN, B] }), folder({ a: [UNKNOWN, B] }), folder({ a: [B] }));
+    assert.deepEqual(story, [BOTH, BOTH, ONLY_B]);
+  });
+
+  it('removes an object beside a document that was never recognised', () => {
+    assert.deepEqual(tell(after(folder({ a: [A, UNKNOWN, B] })), folder({ a: [UNKNOWN, B] })), [ONLY_B]);
+  });
+
+  it('says the same while the same file is broken in the same way', () => {
+    const first = mergeFolder(after(folder({ a: [A], b: [B] })), folder({ a: 'is broken', b: [B] }), T1);
+    const second = mergeFolder(first.memory, folder({ a: 'is broken', b: 'is broken' }), T2);
+    const third = mergeFolder(second.memory, folder({ a: 'is broken', b: 'is broken' }), '2027-01-01T00:00:03.000Z');
+    assert.equal(sameSnapshot(first.snapshot, second.snapshot), false);
+    assert.equal(sameSnapshot(second.snapshot, third.snapshot), true);
+    assert.match(third.snapshot.problems[0]?.message ?? '', new RegExp(`the last good version from ${T1} stays`));
+  });
+
+  it('dates a snapshot by the last time that everything was read', () => {
+    const known = after(folder({ a: [A] }));
+    assert.equal(mergeFolder(known, folder({ a: 'is broken' }), T2).snapshot.asOf, T1);
+    assert.equal(mergeFolder(known, MISSING, T2).snapshot.asOf, T1);
+    assert.equal(mergeFolder(known, folder({ a: [A] }), T2).snapshot.asOf, T2);
+  });
+});
