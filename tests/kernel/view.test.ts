@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Address } from '../../src/core/ip/address.ts';
+import { Prefix } from '../../src/core/ip/prefix.ts';
+import type { Route, RouteSpec } from '../../src/core/route.ts';
+import { DriftLog } from '../../src/kernel/linux/drift-log.ts';
+import { NLM_F_REPLACE, RTM_DELROUTE, type RTM_NEWROUTE } from '../../src/kernel/linux/netlink/constants.ts';
+import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
+import { encodeAddRoute } from '../../src/kernel/linux/netlink/routes.ts';
+import { MessageWriter } from '../../src/kernel/linux/netlink/writer.ts';
+import { RouteView } from '../../src/kernel/linux/route-view.ts';
+import { KernelView } from '../../src/kernel/linux/view.ts';
+
+const SPEC: RouteSpec = {
+  table: 254,
+  metric: 4201,
+  protocol: 201,
+  type: 'unicast',
+  hops: [{ gateway: Address.parse('10.1.0.2'), device: { index: 3, name: 'if3' }, onLink: false }],
+};
+const OURS: Route = { prefix: Prefix.parse('172.16.0.0/16'), spec: SPEC };
+const FOREIGN: Route = { ...OURS, spec: { ...SPEC, protocol: 4 } };
+
+test('a notification about what we are writing at that moment leaves the order open: read again', () => {
+  for (const [written, doubts] of [
+    [[OURS], [4]],
+    [[], []],
+  ] as const) {
+    const view = new KernelView(new DriftLog(undefined));
+    view.routes.doubts.clear();
+    view.done({ op: 'add-route', route: OURS });
+    view.handle(notification(RTM_DELROUTE, OURS), { has: (route) => written.some(({ prefix }) => prefix.text === route.prefix.text) });
+    assert.deepEqual([...view.routes.doubts], doubts);
+  }
+});
+
+test('a replacement of one among several routes of an identity leaves open which: read again', () => {
+  const { view, events } = watched();
+  view.appeared(OURS, 0, 1);
+  view.appeared(FOREIGN, 0, 1);
+  view.appeared({ ...OURS, spec: { ...SPEC, protocol: 5 } }, NLM_F_REPLACE, 1);
+  assert.deepEqual([[...view.doubts], events], [[4], []]);
+});
+
+test('a second route of ours under one identity is somebody else’s work, shown as foreign', () => {
+  const { view, events } = watched();
+  const run = view.reconcile(4);
+  run.see(OURS);
+  run.see({ ...OURS, spec: { ...SPEC, mtu: 1300 } });
+  run.finish(() => false);
+  assert.equal(view.owned.like(OURS), OURS);
+  assert.deepEqual(
+    [...view.foreignRoutes()].map(({ spec }) => spec.mtu),
+    [1300],
+  );
+  assert.deepEqual(events, []);
+});
+
+test('a list without a route of ours: why it went depends on what else happened', () => {
+  for (const [listed, withLink, event] of [
+    [[], false, 'RouteVanished'],
+    [[], true, 'LinkDown'],
+    [[FOREIGN], true, 'RouteReplaced'],
+  ] as const) {
+    const { view, events } = watched();
+    view.appeared(OURS, 0, 1);
+    const run = view.reconcile(4);
+    for (const route of listed) run.see(route);
+    run.finish(() => withLink);
+    assert.deepEqual([events, view.owned.size], [[event], 0]);
+  }
+});
+
+test('a list of one family says nothing about the other', () => {
+  const { view, events } = watched();
+  view.appeared(OURS, 0, 1);
+  view.reconcile(6).finish(() => false);
+  assert.deepEqual([events, view.owned.size], [[], 1]);
+});
+
+function watched(): { readonly view: RouteView; readonly events: string[] } {
+  const events: string[] = [];
+  return { view: new RouteView((event) => events.push(event)), events };
+}
+
+/** What the kernel would send has the layout of what we would. */
+function notification(type: typeof RTM_NEWROUTE | typeof RTM_DELROUTE, route: Route): MessageReader {
+  const writer = new MessageWriter(0);
+  encodeAddRoute(writer, 0, route);
+  new DataView(writer.buffer.buffer).setUint16(4, type, true);
+  const reader = new MessageReader(writer.buffer);
+  reader.reset(writer.size);
+  assert.ok(reader.next());
+  return reader;
+}
