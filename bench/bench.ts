@@ -1,0 +1,86 @@
+/**
+ * `make bench`: measures this machine's kernel, the C program that does only the netlink writes, and us, in turn; prints the budgets
+ * beside the figures and writes every sample to bench-results.json. Exit status 1 when a budget is missed by more than the noise.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context, Measure } from './measure.ts';
+import { measureApply } from './measures/apply.ts';
+import { measureEndToEnd } from './measures/end-to-end.ts';
+import { measureGateway } from './measures/gateway.ts';
+import { measureHeal } from './measures/heal.ts';
+import { measureMemory } from './measures/memory.ts';
+import { measureResync } from './measures/resync.ts';
+import { measureStart } from './measures/start.ts';
+import { type Options, parseOptions, UsageError } from './options.ts';
+import { Reference } from './reference.ts';
+import { writeResults } from './results.ts';
+import { type Row, verdictOf } from './row.ts';
+import { FULL, QUICK, type Scale } from './scale.ts';
+import { formatTable, type Judged } from './table.ts';
+import { WorkerProgram } from './worker-process.ts';
+
+const MEASURES: Readonly<Record<string, Measure>> = {
+  apply: measureApply,
+  'end-to-end': measureEndToEnd,
+  gateway: measureGateway,
+  heal: measureHeal,
+  resync: measureResync,
+  memory: measureMemory,
+  start: measureStart,
+};
+
+async function main(options: Options): Promise<number> {
+  const begun = new Date();
+  const results = await judgedResults(options);
+  writeResults(options.output, { begun, quick: options.quick, scale: scaleOf(options), results });
+  process.stdout.write(`\n${formatTable(results)}\n± is how far a typical round lies from the median.\n`);
+  const missed = results.filter(({ verdict }) => verdict === 'missed');
+  for (const { row } of missed) process.stdout.write(`budget missed by more than the noise: ${row.name}\n`);
+  process.stdout.write(`All samples: ${options.output}\n`);
+  return missed.length > 0 ? 1 : 0;
+}
+
+async function judgedResults(options: Options): Promise<readonly Judged[]> {
+  const build = mkdtempSync(join(tmpdir(), 'fairlead-bench-build-'));
+  try {
+    tell('==> building the reference program and the worker');
+    const context = {
+      scale: scaleOf(options),
+      reference: Reference.build(build),
+      worker: await WorkerProgram.build(build),
+      progress: tell,
+    };
+    const rows = await measureAll(context, options.only);
+    return rows.map((row): Judged => ({ row, verdict: options.quick ? 'not judged' : verdictOf(row) }));
+  } finally {
+    rmSync(build, { recursive: true, force: true });
+  }
+}
+
+function scaleOf({ quick }: Options): Scale {
+  return quick ? QUICK : FULL;
+}
+
+async function measureAll(context: Context, only: readonly string[]): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(MEASURES)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    tell(`==> ${name}`);
+    rows.push(...(await measure({ ...context, progress: (text) => tell(`    ${text}`) })));
+  }
+  return rows;
+}
+
+/** Progress is not a result. */
+function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+try {
+  process.exitCode = await main(parseOptions(process.argv.slice(2), Object.keys(MEASURES)));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = error instanceof UsageError ? 64 : 1;
+}

@@ -1,0 +1,39 @@
+/** How much is measured. */
+export interface Scale {
+  /** Numbers of routes. */
+  readonly small: number;
+  readonly large: number;
+  /** Rounds of a measure of `small` routes, of `large` ones, and of those that wait for quiet. */
+  readonly rounds: number;
+  readonly largeRounds: number;
+  readonly quietRounds: number;
+  /** How long an agent must have had nothing to do before its memory counts, in milliseconds. */
+  readonly quietMs: number;
+  /** Routes deleted behind the agent's back, in so many batches. */
+  readonly deletions: number;
+  readonly batches: number;
+}
+
+/** What the budgets are about. */
+export const FULL: Scale = {
+  small: 10_000,
+  large: 100_000,
+  rounds: 9,
+  largeRounds: 5,
+  quietRounds: 3,
+  quietMs: 10_000,
+  deletions: 1000,
+  batches: 10,
+};
+
+/** Shows that everything runs; its figures mean nothing. */
+export const QUICK: Scale = {
+  small: 300,
+  large: 5000,
+  rounds: 2,
+  largeRounds: 1,
+  quietRounds: 1,
+  quietMs: 100,
+  deletions: 20,
+  batches: 2,
+};

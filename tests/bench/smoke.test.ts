@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const BENCH = join(import.meta.dirname, '..', '..', 'bench', 'bench.ts');
+const PREFIXES = ['apply: ', 'start: ', 'edit: ', 'heal: ', 'resync: ', 'memory: '];
+
+interface Results {
+  readonly quick: boolean;
+  readonly machine: { readonly kernel: string; readonly node: string };
+  readonly results: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly samples: readonly number[];
+    readonly reference?: { readonly samples: readonly number[] };
+    readonly verdict: string;
+  }[];
+}
+
+test('a quick run measures everything and writes a whole result file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-test-'));
+  try {
+    const output = join(folder, 'results.json');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [BENCH, '--quick', '--output', output], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout + stderr);
+    const { quick, machine, results } = JSON.parse(readFileSync(output, 'utf8')) as Results;
+    assert.deepEqual({ quick, node: machine.node }, { quick: true, node: process.version });
+    for (const prefix of PREFIXES)
+      assert.ok(
+        results.some(({ name }) => name.startsWith(prefix)),
+        `nothing begins with "${prefix}"`,
+      );
+    for (const { name, value, samples, reference, verdict } of results) {
+      const figures = [value, ...samples, ...(reference?.samples ?? [])];
+      assert.ok(figures.length > 1 && figures.every((figure) => figure > 0), `${name}: ${figures}`);
+      assert.equal(reference?.samples.length ?? samples.length, samples.length, name);
+      assert.equal(verdict, 'not judged');
+      assert.ok(stdout.includes(name), `the table lacks "${name}"`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('wrong usage is told', () => {
+  const { status, stderr } = spawnSync(process.execPath, [BENCH, '--only', 'nothing'], { encoding: 'utf8' });
+  assert.equal(status, 64);
+  assert.match(stderr, /there is no measure "nothing"\nusage: /);
+});
