@@ -78,7 +78,8 @@ export class Agent {
       try {
         const { failures } = await this.#round();
         if (failures.length === 0) this.#retry.reset();
-        this.#wakeIn(failures.length > 0 ? this.#retry.next() : this.#reconciler.nextRoundIn());
+        const due = this.#reconciler.nextRoundIn() ?? Infinity;
+        this.#wakeIn(Math.min(due, failures.length > 0 ? this.#retry.next() : Infinity));
       } catch (error) {
         if (!(error instanceof KernelUnavailable)) throw error;
         this.#ports.log.warn(`${error.message}; it is tried again`);
@@ -96,9 +97,9 @@ export class Agent {
     return summary;
   }
 
-  #wakeIn(delay: number | undefined): void {
+  #wakeIn(delay: number): void {
     this.#cancelWake?.();
-    this.#cancelWake = delay === undefined || this.#closed ? undefined : this.#ports.clock.after(delay, () => this.#trigger());
+    this.#cancelWake = delay === Infinity || this.#closed ? undefined : this.#ports.clock.after(delay, () => this.#trigger());
   }
 
   #scheduleAudit(): void {

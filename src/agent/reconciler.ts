@@ -2,11 +2,13 @@ import type { NodeReport } from '../api/kinds/node-report.ts';
 import type { ResourceSource } from '../cluster/cluster.ts';
 import type { Change, Drift, Failure, RememberedSysctl } from '../core/change.ts';
 import { diff, forget, remember } from '../core/diff.ts';
+import type { NodeFacts } from '../core/facts.ts';
 import { guard } from '../core/guard.ts';
 import type { Prefix } from '../core/ip/prefix.ts';
 import type { NodePlan } from '../core/plan.ts';
 import type { NodeIdentity } from '../core/planner/node.ts';
 import { objectKey, RepairBudget } from '../core/repair.ts';
+import type { ResourceSnapshot } from '../core/resources.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { DriftLedger, driftKey } from './drift-ledger.ts';
@@ -73,7 +75,7 @@ export class Reconciler {
     const resources = source.snapshot();
     const { facts, owned } = await kernel.observe();
     const drift = kernel.takeDrift();
-    const { planned, owners } = this.#planner.plan(resources, facts, this.#identity());
+    const { planned, owners } = this.#plan(resources, facts);
     const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
     const { allowed } = guard(changes, resources.complete, this.#repairs, started);
     const failures = await this.#apply(allowed);
@@ -81,7 +83,6 @@ export class Reconciler {
     this.#owners = owners;
     const healSeconds = this.#settleDrift(drift, lastOwners, allowed, failures);
     if (failures.length === 0 && allowed.length === changes.length) await this.#forget(planned.plan);
-    this.#grace.update(planned.plan, clock.now());
 
     const { nodeName } = this.#options;
     const contested = this.#repairs.contested(clock.now());
@@ -96,6 +97,13 @@ export class Reconciler {
     const now = this.#ports.clock.now();
     const waits = [this.#grace.nextIn(now), this.#repairs.nextIn(now)].filter((wait) => wait !== undefined);
     return waits.length > 0 ? Math.min(...waits) : undefined;
+  }
+
+  /** A plan shows what is missing; when that has been so for too long, another plan follows from it at once. */
+  #plan(resources: ResourceSnapshot, facts: NodeFacts): ReturnType<Planner['plan']> {
+    const first = this.#planner.plan(resources, facts, this.#identity());
+    const changed = this.#grace.update(first.planned.plan, this.#ports.clock.now());
+    return changed ? this.#planner.plan(resources, facts, this.#identity()) : first;
   }
 
   #identity(): NodeIdentity {

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { route } from '../core/builders.ts';
+import { scenario } from './stage.ts';
+
+const ONE = { subnets: ['192.168.50.0/24'] };
+
+describe('a round of the agent', () => {
+  it(
+    'makes the kernel match the resources',
+    scenario(async (stage) => {
+      stage.put('a', { subnets: ['192.168.50.0/24', '192.168.51.0/24'] });
+      await stage.start();
+      assert.deepEqual(stage.kernel.ours(), [
+        '192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+        '192.168.51.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+      ]);
+      assert.deepEqual(stage.resource('a'), {
+        kind: 'StaticRoute',
+        name: 'a',
+        ready: true,
+        reason: 'Ready',
+        message: '2 routes via 10.1.0.1 dev eth1',
+        gateway: '10.1.0.1',
+        device: 'eth1',
+        routes: 2,
+      });
+      assert.ok(stage.lines.some((line) => line.startsWith('info StaticRoute a is ready on node n1')));
+    }),
+  );
+
+  it(
+    'changes and plans nothing when nothing has changed',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      await stage.start();
+      stage.takeChanges();
+      await stage.advance(120_000);
+      const [first, ...later] = stage.summaries;
+      assert.ok(later.length >= 2, 'the audit makes rounds');
+      assert.deepEqual(stage.takeChanges(), []);
+      for (const summary of later) assert.equal(summary.lastOwners, later[0]?.lastOwners, 'the plan is the same value');
+      assert.equal(first?.changes.length, 1);
+    }),
+  );
+
+  it(
+    'plans again when a resource, a fact or a label changes',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      await stage.start();
+      stage.takeChanges();
+      stage.put('a', { subnets: ['192.168.60.0/24'] });
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [
+        '+ 192.168.60.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+        '- 192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+      ]);
+      stage.kernel.replaceRoute(route('10.0.0.0/8', '10.1.0.2', stage.eth1));
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [
+        '~ 192.168.60.0/24 via 10.1.0.2 dev eth1 proto 201 metric 4201   # was 192.168.60.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
+      ]);
+      stage.put('a', { subnets: ['192.168.60.0/24'], nodeSelector: { matchLabels: { zone: 'a' } } });
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [], 'labels are not known yet');
+      assert.equal(stage.verdicts(), 'a: NodeLabelsUnknown');
+      stage.world.put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels: { zone: 'b' } } });
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), ['- 192.168.60.0/24 via 10.1.0.2 dev eth1 proto 201 metric 4201']);
+      assert.deepEqual(stage.report.status.resources, []);
+    }),
+  );
+
+  it(
+    'takes over from an earlier agent without a write, and removes what nobody wants any more',
+    scenario(async (stage) => {
+      stage.kernel.addRoute(stage.our('192.168.50.0/24'));
+      stage.kernel.addRoute(stage.our('192.168.99.0/24'));
+      stage.put('a', ONE);
+      await stage.start();
+      assert.deepEqual(stage.takeChanges(), ['- 192.168.99.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201']);
+    }),
+  );
+
+  it(
+    'removes everything with the last resource',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      await stage.start();
+      stage.delete('a');
+      await stage.settle();
+      assert.deepEqual(stage.kernel.ours(), []);
+      assert.equal(stage.report.status.summary.ready, '0/0');
+      assert.ok(stage.lines.includes('info StaticRoute a is no longer wanted on node n1'));
+    }),
+  );
+
+  it(
+    'joins a burst of events into few rounds',
+    scenario(async (stage) => {
+      await stage.start();
+      const before = stage.kernel.rounds;
+      for (let i = 0; i < 200; i++) stage.put(`r${i}`, { subnets: [`192.168.${i}.0/24`] });
+      await stage.settle();
+      assert.equal(stage.kernel.ours().length, 200);
+      assert.ok(stage.kernel.rounds - before <= 3, `${stage.kernel.rounds - before} rounds`);
+    }),
+  );
+
+  it(
+    'keeps one bad resource from blocking another, and names it',
+    scenario(async (stage) => {
+      stage.put('good', ONE);
+      await stage.start();
+      stage.put('bad', { subnets: ['192.168.7.7/24'] });
+      stage.put('late', { subnets: ['192.168.8.0/24'] });
+      stage.world.put({ kind: 'StaticRoute', metadata: { name: 'nameless' } });
+      await stage.settle();
+      assert.equal(stage.verdicts(), 'good: ready, late: ready, bad: InvalidSpec');
+      assert.match(stage.resource('bad').message, /192\.168\.7\.0\/24/);
+      assert.match(stage.report.status.problems[0]?.message ?? '', /has no apiVersion: write fairlead\.dev\/v1alpha1/);
+      assert.equal(stage.report.status.summary.ready, '2/3');
+    }),
+  );
+
+  it(
+    'keeps the last good version of a resource that becomes invalid',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      await stage.start();
+      stage.takeChanges();
+      stage.put('a', { subnets: ['192.168.50.1/24'] });
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), []);
+      assert.equal(stage.verdicts(), 'a: InvalidSpec');
+      assert.match(stage.resource('a').message, /the last good version stays in force$/);
+      assert.equal(stage.resource('a').routes, 1);
+    }),
+  );
+
+  it(
+    'refuses what would cut the node off, and leaves the rest of that resource as it is',
+    scenario(
+      async (stage) => {
+        stage.put('a', ONE);
+        await stage.start();
+        stage.takeChanges();
+        stage.put('a', { subnets: ['192.168.50.0/24', '198.51.100.0/24'] });
+        await stage.settle();
+        assert.deepEqual(stage.takeChanges(), []);
+        assert.equal(stage.verdicts(), 'a: ProtectedPath');
+        assert.match(
+          stage.resource('a').message,
+          /198\.51\.100\.7\/32.*protected by --protect 198\.51\.100\.7\/32.*default via 203\.0\.113\.1/,
+        );
+      },
+      { protect: ['198.51.100.7/32'] },
+    ),
+  );
+
+  it(
+    'reads everything again each minute',
+    scenario(async (stage) => {
+      await stage.start();
+      await stage.advance(59_999);
+      assert.equal(stage.kernel.invalidations, 0);
+      await stage.advance(1);
+      assert.equal(stage.kernel.invalidations, 1);
+      await stage.advance(600_000);
+      assert.equal(stage.kernel.invalidations, 11);
+    }),
+  );
+
+  it(
+    'ends without touching the kernel, and leaves no timer behind',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      await stage.start();
+      const before = stage.kernel.ours();
+      stage.takeChanges();
+      await stage.stop();
+      await stage.ending;
+      stage.delete('a');
+      await stage.advance(200_000);
+      assert.deepEqual(stage.kernel.ours(), before);
+      assert.deepEqual(stage.takeChanges(), []);
+      assert.equal(stage.clock.waiting, 0);
+    }),
+  );
+
+  it(
+    'does one round and then ends, for `fairlead apply`',
+    scenario(async (stage) => {
+      stage.put('a', ONE);
+      const { report } = await stage.makeAgent().once();
+      await stage.settle();
+      assert.equal(stage.kernel.ours().length, 1);
+      assert.deepEqual(stage.cluster.reports, [report]);
+      assert.equal(stage.clock.waiting, 0);
+    }),
+  );
+});
