@@ -1,9 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { AgentMetrics } from '../src/agent/metrics.ts';
 import { crdDocument, crdName } from '../src/api/crd.ts';
 import { KINDS } from '../src/api/kinds.ts';
 import { referencePage } from '../src/api/reference-page.ts';
+import { type Command, EXIT } from '../src/cli/command.ts';
+import { COMMANDS } from '../src/cli/commands.ts';
+import { flagText } from '../src/cli/help.ts';
 import { PROBLEM_CODES } from '../src/core/problem.ts';
+import { FLAGS, type Flag } from '../src/runtime/config.ts';
 
 /** Writes every generated file of the repository. `--check` writes nothing, names each stale file and exits 1 when there is one. */
 const ROOT = dirname(import.meta.dirname);
@@ -11,7 +16,7 @@ const ROOT = dirname(import.meta.dirname);
 type GeneratedFile = readonly [path: string, text: string];
 
 /** A new kind of generated file is a function and a line here. */
-const GENERATORS: readonly (() => readonly GeneratedFile[])[] = [crdFiles, kindPages, problemsPage];
+const GENERATORS: readonly (() => readonly GeneratedFile[])[] = [crdFiles, kindPages, problemsPage, commandLinePage, metricsPage];
 
 /** Every generated file: path from the root of the repository, and text. */
 export function generatedFiles(): Map<string, string> {
@@ -40,6 +45,47 @@ function problemsPage(): readonly GeneratedFile[] {
     '',
   ].join('\n\n');
   return [['docs/reference/problems.md', page(text.trimEnd())]];
+}
+
+const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'Fine. For `plan`: nothing would change.',
+  failed:
+    'It failed, and standard error says why. `plan`: there are problems, and nothing would change. `apply`, `migrate`: something could not be used or made true.',
+  found: '`plan`: there are changes. `status`: something is not ready, could not be read, or is incomplete.',
+  usage: 'Wrong usage: an unknown command or flag, or a value that is not accepted.',
+};
+
+function commandLinePage(): readonly GeneratedFile[] {
+  const meanings = Object.entries(EXIT_MEANINGS).map(([key, meaning]) => `| ${EXIT[key as keyof typeof EXIT]} | ${meaning} |`);
+  const text = [
+    '# Command line',
+    '`fairlead COMMAND [flags]`. `fairlead --help` lists the commands, `fairlead COMMAND --help` explains one.',
+    ...COMMANDS.map(commandSection),
+    '## Exit status',
+    ['| status | meaning |', '|---|---|', ...meanings].join('\n'),
+  ].join('\n\n');
+  return [['docs/reference/command-line.md', page(text)]];
+}
+
+function commandSection({ name, summary, operands, flags }: Command): string {
+  const usage = ['fairlead', name, flags.length > 0 ? '[flags]' : '', operands ?? ''].filter(Boolean).join(' ');
+  const rows = [...flags, FLAGS.help].map(flagRow);
+  return [`## ${name}`, `\`${usage}\`: ${summary}.`, ['| flag | default | meaning |', '|---|---|---|', ...rows].join('\n')].join('\n\n');
+}
+
+function flagRow(flag: Flag): string {
+  const choices = flag.choices ? `: ${flag.choices.map((choice) => `\`${choice}\``).join(', ')}` : '';
+  return `| \`${flagText(flag)}\` | ${flag.default ?? ''} | ${flag.help}${choices} |`;
+}
+
+function metricsPage(): readonly GeneratedFile[] {
+  const rows = new AgentMetrics('').describe().map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+  const text = [
+    '# Metrics',
+    'What the agent serves for Prometheus at `/metrics` when it is started with `--listen ADDR:PORT`.',
+    ['| name | type | meaning |', '|---|---|---|', ...rows].join('\n'),
+  ].join('\n\n');
+  return [['docs/reference/metrics.md', page(text)]];
 }
 
 function page(text: string): string {
