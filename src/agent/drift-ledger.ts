@@ -11,11 +11,18 @@ const MOST_ENTRIES = 100;
 
 type Entry = { -readonly [K in keyof DriftReport]: DriftReport[K] };
 
+/** Something of ours that was lost. `at` is in microseconds of the kernel's clock. */
+export interface Loss {
+  readonly key: string;
+  readonly event: Drift['event'];
+  readonly at: number;
+}
+
 /** What was done to our state from outside, per object: how often, when last, and how fast it was restored. */
 export class DriftLedger {
   readonly #entries = new Map<string, Entry>();
   /** Lost and not restored yet: entry and time of the loss, by object. */
-  readonly #open = new Map<string, { readonly entry: Entry; readonly at: number }>();
+  readonly #open = new Map<string, Loss & { readonly entry: Entry }>();
 
   get isOpen(): boolean {
     return this.#open.size > 0;
@@ -31,14 +38,15 @@ export class DriftLedger {
     }
   }
 
-  /** Objects that are as they should be again, at `now` microseconds of the kernel's clock. */
-  restored(keys: Iterable<string>, now: number): void {
-    for (const key of keys) {
+  /** Objects that are as they should be again, at `now` microseconds of the kernel's clock. Answers which of them had been lost. */
+  restored(keys: Iterable<string>, now: number): Loss[] {
+    return [...keys].flatMap((key) => {
       const loss = this.#open.get(key);
-      if (!loss) continue;
+      if (!loss) return [];
       loss.entry.restoredMicros = Math.max(0, Math.round(now - loss.at));
       this.#open.delete(key);
-    }
+      return [loss];
+    });
   }
 
   /** Newest first. */
@@ -60,7 +68,7 @@ export class DriftLedger {
     if (first?.process) entry.process = first.process;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    for (const drift of drifts) this.#open.set(driftKey(drift), { entry, at: drift.at });
+    for (const drift of drifts) this.#open.set(driftKey(drift), { key: driftKey(drift), event: drift.event, at: drift.at, entry });
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MOST_ENTRIES) break;
       this.#entries.delete(oldest);

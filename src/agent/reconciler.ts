@@ -144,12 +144,12 @@ export class Reconciler {
     const { kernel, clock } = this.#ports;
     const appliedAt = kernel.now();
     const failed = new Set(failures.map((failure) => failure.change));
-    const restored = new Set(changes.filter((change) => !failed.has(change)).map(objectKey));
     this.#ledger.note(drift, owners, clock.date());
-    this.#ledger.restored(restored, appliedAt);
-    const repaired = drift.filter((loss) => restored.has(driftKey(loss)));
-    for (const loss of repaired) if (loss.event !== 'LinkDown') this.#repairs.repaired(driftKey(loss), clock.now());
+    const restored = this.#ledger.restored(changes.filter((change) => !failed.has(change)).map(objectKey), appliedAt);
+    // A repair that had to wait counts as well: else every second one would be immediate in a fight.
+    for (const loss of restored) if (loss.event !== 'LinkDown') this.#repairs.repaired(loss.key, clock.now());
     this.#repairs.tidy(clock.now());
-    return repaired.map((loss) => (appliedAt - loss.at) / 1e6);
+    const fresh = new Set(drift.map(driftKey));
+    return restored.filter((loss) => fresh.has(loss.key)).map((loss) => (appliedAt - loss.at) / 1e6);
   }
 }
