@@ -14,6 +14,9 @@ async function stage(test: TestContext): Promise<{ readonly base: string; readon
   const base = await mkdtemp(join(tmpdir(), 'fairlead-watch-'));
   let events = 0;
   let wake = (): void => {};
+  const onWake = (resolve: () => void): void => {
+    wake = resolve;
+  };
   const watch = new FolderWatch(() => {
     events++;
     wake();
@@ -23,7 +26,7 @@ async function stage(test: TestContext): Promise<{ readonly base: string; readon
     await rm(base, { recursive: true });
   });
   const heard = async (): Promise<boolean> => {
-    if (events === 0) await Promise.race([sleep(20 * A_WHILE), new Promise<void>((resolve) => void (wake = resolve))]);
+    if (events === 0) await Promise.race([sleep(20 * A_WHILE), new Promise<void>((resolve) => onWake(resolve))]);
     await sleep(A_WHILE);
     const any = events > 0;
     events = 0;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { brokenRoute, routesOf, untilRoutes, wireRoute } from '../../src/cluster/cluster.contract.ts';
-import { Folder } from './folder.ts';
+import { Folder, TIMING } from './folder.ts';
 
 const A = wireRoute('a', '10.1.0.0/16');
 const B = wireRoute('b', '10.2.0.0/16');
@@ -71,6 +72,20 @@ describe('a start from what was kept', () => {
     assert.equal(routesOf(source.snapshot()), BOTH);
     await folder.write('c.json', wireRoute('c', '10.3.0.0/16'));
     assert.equal((await untilRoutes(source, 'a=10.1.0.0/16 c=10.3.0.0/16')).complete, true);
+  });
+
+  it('waits for a file that was taken away a moment before the start', async (t) => {
+    const folder = await afterOneRun(t);
+    await folder.remove('b.json');
+    const source = folder.open();
+    const heard: string[] = [];
+    source.watch(() => heard.push(routesOf(source.snapshot())));
+    const started = source.start();
+    await sleep(TIMING.quiet / 4);
+    await folder.write('b.json', B);
+    await started;
+    assert.equal(routesOf(source.snapshot()), BOTH);
+    assert.equal(heard.includes('a=10.1.0.0/16'), false);
   });
 
   it('keeps an object whose kind was misspelled while no agent ran', async (t) => {
