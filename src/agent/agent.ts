@@ -24,6 +24,7 @@ export class Agent {
   readonly #narrator: Narrator;
   readonly #retry = new Backoff(1_000, 60_000);
   readonly #ended = Promise.withResolvers<void>();
+  readonly #fail = (error: unknown): void => this.#ended.reject(error);
   #loop: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -33,7 +34,7 @@ export class Agent {
   constructor(ports: AgentPorts, options: NodeOptions) {
     this.#ports = ports;
     this.#reconciler = new Reconciler(ports, options);
-    this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log);
+    this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log, this.#fail);
     this.#narrator = new Narrator(options.nodeName, ports.log);
   }
 
@@ -49,6 +50,7 @@ export class Agent {
 
   /** One round, for `fairlead apply`. @throws KernelUnavailable */
   async once(): Promise<RoundSummary> {
+    this.#ended.promise.catch(() => undefined); // `flush` tells the same
     await this.#reconciler.prepare();
     const summary = await this.#round();
     await this.#reports.flush();
@@ -69,7 +71,7 @@ export class Agent {
   #trigger(): void {
     this.#again = true;
     if (this.#loop || this.#closed) return;
-    this.#loop = this.#rounds().catch((error: unknown) => this.#ended.reject(error));
+    this.#loop = this.#rounds().catch(this.#fail);
   }
 
   async #rounds(): Promise<void> {

@@ -12,25 +12,28 @@ export class ReportWriter {
   readonly #sink: ReportSink;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #onBug: (error: unknown) => void;
   readonly #backoff = new Backoff(SHORTEST_INTERVAL_MS, 60_000);
   #written: NodeReport | undefined;
   #latest: NodeReport | undefined;
   #notBefore = 0;
+  #heartbeatAt = 0;
   #cancel: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(sink: ReportSink, clock: Clock, log: Log) {
+  /** `onBug` hears any error of the sink but ReportFailed. */
+  constructor(sink: ReportSink, clock: Clock, log: Log, onBug: (error: unknown) => void) {
     this.#sink = sink;
     this.#clock = clock;
     this.#log = log;
+    this.#onBug = onBug;
   }
 
   /** The newest report; it is written now, soon, or with the heartbeat. */
   offer(report: NodeReport): void {
     this.#latest = report;
     const changed = !this.#written || !sameOutcome(report, this.#written);
-    const now = this.#clock.now();
-    this.#schedule(changed ? Math.max(0, this.#notBefore - now) : jittered(HEARTBEAT_MS));
+    this.#schedule((changed ? this.#notBefore : this.#heartbeatAt) - this.#clock.now());
   }
 
   /** Writes what has not been written yet; resolves when it is. */
@@ -42,7 +45,7 @@ export class ReportWriter {
 
   #schedule(delay: number): void {
     this.#cancel?.();
-    if (delay === 0) this.#write();
+    if (delay <= 0) this.#write();
     else this.#cancel = this.#clock.after(delay, () => this.#write());
   }
 
@@ -51,7 +54,9 @@ export class ReportWriter {
     if (!report) return;
     this.#written = report;
     this.#notBefore = this.#clock.now() + SHORTEST_INTERVAL_MS;
+    this.#heartbeatAt = this.#clock.now() + jittered(HEARTBEAT_MS);
     this.#writing = this.#writing.then(() => this.#deliver(report));
+    this.#writing.catch(this.#onBug);
   }
 
   async #deliver(report: NodeReport): Promise<void> {
@@ -63,6 +68,7 @@ export class ReportWriter {
       const delay = this.#backoff.next();
       this.#log.warn(`the report could not be written: ${error.message}; next try in ${delay / 1000} s`);
       this.#written = undefined;
+      this.#notBefore = this.#clock.now() + delay;
       this.#schedule(delay);
     }
   }

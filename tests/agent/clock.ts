@@ -30,6 +30,7 @@ export class ManualClock implements Clock {
 
   /** Moves on, timer after timer; `settle` lets what each one started come to its end. */
   async advance(milliseconds: number, settle: () => Promise<void>): Promise<void> {
+    await settle();
     const end = this.#now + milliseconds;
     for (let timer = this.#nextBefore(end); timer; timer = this.#nextBefore(end)) {
       this.#now = Math.max(this.#now, timer.due);

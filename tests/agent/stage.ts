@@ -7,7 +7,7 @@ import { FakeCluster, FakeWorld } from '../../src/cluster/fake.ts';
 import type { Change, Failure, RememberedSysctl } from '../../src/core/change.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
 import { formatChange, formatRoute } from '../../src/core/render.ts';
-import type { DeviceRef, Route } from '../../src/core/route.ts';
+import { type DeviceRef, PROTOCOL_FAIRLEAD, type Route } from '../../src/core/route.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
 import type { Log } from '../../src/runtime/log.ts';
 import { route } from '../core/builders.ts';
@@ -37,31 +37,27 @@ export class StageKernel extends FakeKernel {
     return super.apply(changes);
   }
 
+  #routes: readonly Route[] = [];
+
+  /** Routes of ours as `look` saw them last, as text. */
   ours(): string[] {
-    return this.#routesWhere((protocol) => protocol === 201);
+    return this.#linesOf((protocol) => protocol === PROTOCOL_FAIRLEAD);
   }
 
   foreign(): string[] {
-    return this.#routesWhere((protocol) => protocol !== 201);
+    return this.#linesOf((protocol) => protocol !== PROTOCOL_FAIRLEAD);
   }
 
-  #routesWhere(wanted: (protocol: number) => boolean): string[] {
-    return this.everyRoute()
+  #linesOf(wanted: (protocol: number) => boolean): string[] {
+    return this.#routes
       .filter((each) => wanted(each.spec.protocol))
       .map(formatRoute)
       .sort();
   }
 
-  everyRoute(): Route[] {
-    return this.current;
-  }
-
-  /** What the last `look` saw. */
-  current: Route[] = [];
-
   async look(): Promise<void> {
-    const { facts, owned } = await super.observe();
-    this.current = [...facts.routes, ...owned.values()];
+    const seen = await super.observe().catch(() => undefined);
+    if (seen) this.#routes = [...seen.facts.routes, ...seen.owned.values()];
   }
 }
 
@@ -131,7 +127,9 @@ export class Stage {
 
   /** Ends the agent as SIGTERM does. */
   async stop(): Promise<void> {
-    await this.#agent?.close();
+    const agent = this.#agent;
+    this.#agent = undefined;
+    await agent?.close();
     await this.cluster.close();
     await this.settle();
   }

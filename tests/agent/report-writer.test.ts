@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Stage, scenario } from './stage.ts';
+
+const written = (stage: Stage): number => stage.cluster.reports.length;
+const times = (stage: Stage): number[] => stage.cluster.reports.map(({ status }) => Date.parse(status.lastSync) - Date.UTC(2027, 0, 1));
+
+describe('the report', () => {
+  it(
+    'is written at once when an outcome changes, then at most once a second, and the last one always',
+    scenario(async (stage) => {
+      await stage.start();
+      assert.equal(written(stage), 1);
+      for (let i = 0; i < 5; i++) {
+        stage.put(`r${i}`, { subnets: [`192.168.${i}.0/24`] });
+        await stage.advance(100);
+      }
+      assert.equal(written(stage), 1);
+      await stage.advance(500);
+      assert.equal(written(stage), 2);
+      assert.equal(stage.cluster.reports.at(-1)?.status.summary.ready, '5/5');
+      await stage.advance(1_000);
+      stage.put('late', { subnets: ['192.168.99.0/24'] });
+      await stage.settle();
+      assert.deepEqual(times(stage), [0, 400, 2_000]);
+    }),
+  );
+
+  it(
+    'is not written for lastSync alone, but as a heartbeat every two minutes or so',
+    scenario(async (stage) => {
+      await stage.start();
+      await stage.advance(107_000);
+      assert.ok(stage.summaries.length > 1, 'rounds go on');
+      assert.equal(written(stage), 1);
+      await stage.advance(26_000);
+      assert.equal(written(stage), 2);
+      await stage.advance(3_600_000);
+      const beats = written(stage) - 2;
+      assert.ok(beats >= 3_600 / 132 - 1 && beats <= 3_600 / 108 + 1, `${beats} heartbeats in an hour`);
+    }),
+  );
+
+  it(
+    'that cannot be written is tried again, and said once per try',
+    scenario(async (stage) => {
+      stage.cluster.refuseReports = 'no space left';
+      await stage.start();
+      assert.deepEqual(
+        stage.lines.filter((line) => line.includes('report')),
+        ['warn the report could not be written: no space left; next try in 1 s'],
+      );
+      await stage.advance(1_000);
+      assert.ok(stage.lines.includes('warn the report could not be written: no space left; next try in 2 s'));
+      stage.cluster.refuseReports = undefined;
+      await stage.advance(2_000);
+      assert.equal(written(stage), 1);
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.advance(1_000);
+      assert.equal(written(stage), 2);
+    }),
+  );
+
+  it(
+    'that is newer than the last one written is written at the end',
+    scenario(async (stage) => {
+      await stage.start();
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.settle();
+      assert.equal(written(stage), 1);
+      await stage.stop();
+      assert.equal(written(stage), 2);
+      assert.equal(stage.cluster.reports.at(-1)?.status.summary.ready, '1/1');
+    }),
+  );
+
+  it(
+    'keeps the time of a condition as long as its status stays',
+    scenario(async (stage) => {
+      const since = (type: string): string | undefined =>
+        stage.report.status.conditions.find((condition) => condition.type === type)?.lastTransitionTime;
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.start();
+      assert.equal(since('Ready'), '2027-01-01T00:00:00.000Z');
+      await stage.advance(60_000);
+      stage.put('b', { subnets: ['192.168.60.0/24'] });
+      await stage.settle();
+      assert.equal(since('Ready'), '2027-01-01T00:00:00.000Z');
+      stage.put('c', { subnets: ['192.168.70.0/24'], via: { device: 'eth7' } });
+      await stage.settle();
+      assert.equal(since('Ready'), '2027-01-01T00:01:00.000Z');
+      assert.equal(since('Degraded'), '2027-01-01T00:00:00.000Z');
+      await stage.advance(60_000);
+      stage.put('c', { subnets: ['192.168.70.0/24'], via: { device: 'eth8' } });
+      await stage.settle();
+      assert.equal(since('Ready'), '2027-01-01T00:01:00.000Z');
+      const ready = stage.report.status.conditions.find((condition) => condition.type === 'Ready');
+      assert.equal(ready?.message, 'not ready: StaticRoute c (DeviceMissing)');
+    }),
+  );
+
+  it(
+    'names the links and gateways that the plan uses',
+    scenario(async (stage) => {
+      stage.kernel.setRpFilter('eth1', 1);
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      stage.put('b', { subnets: ['192.168.60.0/24'], via: { gateway: '10.1.0.7' } });
+      stage.put('c', { subnets: ['192.168.70.0/24'], via: { unreachable: {} } });
+      await stage.start();
+      assert.deepEqual(stage.report.status.facts, {
+        kernel: '6.1.0-fake',
+        rpFilterAll: 0,
+        links: [{ name: 'eth1', up: true, mtu: 1500, rpFilter: 1 }],
+        gateways: [
+          { family: 4, address: '10.1.0.1', device: 'eth1' },
+          { family: 4, address: '10.1.0.7', device: 'eth1' },
+        ],
+      });
+      assert.equal(stage.resource('c').message, '1 route, unreachable');
+    }),
+  );
+});

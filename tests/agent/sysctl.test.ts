@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileSysctlMemory, SYSCTL_FILE } from '../../src/agent/memory.ts';
+import type { RememberedSysctl } from '../../src/core/change.ts';
+import { type Stage, scenario } from './stage.ts';
+
+const LOOSE = { subnets: ['192.168.50.0/24'], reversePath: 'Loose' };
+const ROUTE = '192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201';
+const SET = '~ net.ipv4.conf.eth1.rp_filter = 2   # was 1';
+const RESTORED = '~ net.ipv4.conf.eth1.rp_filter = 1   # was 2';
+const REMEMBERED: readonly RememberedSysctl[] = [{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }];
+
+async function strict(stage: Stage): Promise<void> {
+  stage.kernel.setRpFilter('eth1', 1);
+  stage.put('a', LOOSE);
+  await stage.start();
+}
+
+describe('a sysctl', () => {
+  it(
+    'is remembered before it is changed',
+    scenario(async (stage) => {
+      const seen: (readonly RememberedSysctl[])[] = [];
+      stage.kernel.onApply = () => void seen.push(stage.memory.entries);
+      await strict(stage);
+      assert.deepEqual(seen, [REMEMBERED]);
+      assert.deepEqual(stage.takeChanges(), [SET, `+ ${ROUTE}`]);
+      assert.equal(stage.verdicts(), 'a: ready');
+    }),
+  );
+
+  it(
+    'is restored and forgotten with the resource that wanted it',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.takeChanges();
+      stage.delete('a');
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [`- ${ROUTE}`, RESTORED]);
+      assert.deepEqual(stage.memory.entries, []);
+    }),
+  );
+
+  it(
+    'is restored by the next agent, and left alone while it is still wanted',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.takeChanges();
+      await stage.restart();
+      await stage.advance(60_000);
+      assert.deepEqual(stage.takeChanges(), []);
+      await stage.stop();
+      stage.delete('a');
+      await stage.restart();
+      assert.deepEqual(stage.takeChanges(), [`- ${ROUTE}`, RESTORED]);
+    }),
+  );
+
+  it(
+    'is not changed when what it was cannot be stored; the routes are, and the resource says so',
+    scenario(async (stage) => {
+      stage.memory.refusal = new Error('cannot write /state/sysctls.json (ENOSPC: no space left on the device)');
+      await strict(stage);
+      assert.deepEqual(stage.takeChanges(), [`+ ${ROUTE}`]);
+      assert.equal(stage.verdicts(), 'a: KernelRefused');
+      assert.match(stage.resource('a').message, /its present value could not be stored: cannot write \/state\/sysctls\.json/);
+      stage.memory.refusal = undefined;
+      await stage.advance(1_000);
+      assert.deepEqual(stage.takeChanges(), [SET]);
+      assert.equal(stage.verdicts(), 'a: ready');
+    }),
+  );
+
+  it(
+    'that somebody sets back to strict is loosened again, and reported',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.takeChanges();
+      stage.kernel.setRpFilter('eth1', 1);
+      stage.kernel.micros += 40;
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [SET]);
+      const [entry] = stage.report.status.drift;
+      assert.equal(entry?.event, 'SysctlChanged');
+      assert.equal(entry?.object, 'sysctl net.ipv4.conf.eth1.rp_filter');
+      assert.equal(entry?.cause, 'set by another process');
+      assert.equal(entry?.restoredMicros, 40);
+      assert.deepEqual(stage.memory.entries, REMEMBERED);
+    }),
+  );
+
+  it(
+    'that somebody switches off is theirs from then on',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.takeChanges();
+      stage.kernel.setRpFilter('eth1', 0);
+      await stage.settle();
+      stage.delete('a');
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [`- ${ROUTE}`]);
+      assert.deepEqual(stage.memory.entries, []);
+    }),
+  );
+
+  it(
+    'wanted by two resources stays until both are gone',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.put('b', { ...LOOSE, subnets: ['192.168.60.0/24'] });
+      await stage.settle();
+      stage.takeChanges();
+      stage.delete('a');
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [`- ${ROUTE}`]);
+      stage.delete('b');
+      await stage.settle();
+      assert.ok(stage.takeChanges().includes(RESTORED));
+    }),
+  );
+
+  it(
+    'is not restored while the source is incomplete',
+    scenario(async (stage) => {
+      await strict(stage);
+      await stage.stop();
+      stage.takeChanges();
+      stage.delete('a');
+      stage.put('broken', { subnets: [] });
+      await stage.restart();
+      assert.deepEqual(stage.takeChanges(), []);
+      assert.deepEqual(stage.memory.entries, REMEMBERED);
+      stage.delete('broken');
+      await stage.settle();
+      assert.deepEqual(stage.takeChanges(), [`- ${ROUTE}`, RESTORED]);
+    }),
+  );
+
+  it(
+    'is not touched when the device was not strict',
+    scenario(async (stage) => {
+      stage.put('a', LOOSE);
+      await stage.start();
+      assert.deepEqual(stage.takeChanges(), [`+ ${ROUTE}`]);
+      assert.equal(stage.memory.saves, 0);
+    }),
+  );
+});
+
+describe('the file of sysctls', () => {
+  async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
+    try {
+      await run(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  it('gives back what it was given, also from a folder that did not exist', () =>
+    inFolder(async (folder) => {
+      const memory = fileSysctlMemory(join(folder, 'deep', 'state'));
+      assert.deepEqual(await memory.load(), []);
+      await memory.save(REMEMBERED);
+      assert.deepEqual(await memory.load(), REMEMBERED);
+      await memory.save([]);
+      assert.deepEqual(await memory.load(), []);
+    }));
+
+  it('counts as empty when it is damaged, and passes over entries that make no sense', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, SYSCTL_FILE);
+      for (const text of ['', '{', 'null', '[]', '{"sysctls":7}', '{"sysctls":[null,1,{"device":"eth1"}]}']) {
+        await writeFile(path, text);
+        assert.deepEqual(await fileSysctlMemory(folder).load(), [], text);
+      }
+      await writeFile(path, JSON.stringify({ version: 1, sysctls: [{ device: 'eth1' }, ...REMEMBERED] }));
+      assert.deepEqual(await fileSysctlMemory(folder).load(), REMEMBERED);
+    }));
+
+  it('says why it cannot be written', () =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, 'file'), '');
+      await assert.rejects(fileSysctlMemory(join(folder, 'file')).save([]), /cannot write .*sysctls\.json/);
+      assert.equal(await readFile(join(folder, 'file'), 'utf8'), '');
+    }));
+});
