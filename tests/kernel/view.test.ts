@@ -28,7 +28,8 @@ test('a notification about what we are writing at that moment leaves the order o
   ] as const) {
     const view = new KernelView(new DriftLog(undefined));
     view.routes.doubts.clear();
-    view.done({ op: 'add-route', route: OURS });
+    view.done({ changes: [{ op: 'add-route', route: OURS }], from: 0, to: 1 });
+    view.fold();
     view.handle(notification(RTM_DELROUTE, OURS), { has: (route) => written.some(({ prefix }) => prefix.text === route.prefix.text) });
     assert.deepEqual([...view.routes.doubts], doubts);
   }

@@ -69,7 +69,12 @@ class LinuxKernel implements Kernel {
 
   async apply(changes: readonly Change[]): Promise<readonly Failure[]> {
     if (!this.#loaded) this.#update();
-    return this.#programmer.apply(changes);
+    try {
+      return await this.#programmer.apply(changes);
+    } finally {
+      // Soon, but after whoever waits for the kernel.
+      setImmediate(() => this.#view.fold());
+    }
   }
 
   missingPermission(): string | undefined {

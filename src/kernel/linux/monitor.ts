@@ -67,8 +67,11 @@ export class Monitor {
 
   /** Takes in all that was announced so far. `written`: what we wrote ourselves since the last call. */
   drain(written?: Written): void {
+    let size = this.#socket.receive();
+    if (size === NOTHING) return;
+    this.#view.fold();
     const before = this.#view.version;
-    for (let size = this.#socket.receive(); size !== NOTHING; size = this.#socket.receive()) this.#take(size, written);
+    for (; size !== NOTHING; size = this.#socket.receive()) this.#take(size, written);
     if (this.#view.version !== before) for (const listener of this.#listeners) listener();
   }
 

@@ -7,13 +7,15 @@ import { NLMSG_ERROR } from './netlink/constants.ts';
 import { decodeError, errorCode, errorMeaning, type KernelError } from './netlink/errors.ts';
 import { encodeSetRpFilter } from './netlink/links.ts';
 import { MessageReader } from './netlink/reader.ts';
-import { encodeAddRoute, encodeRemoveRoute, encodeReplaceRoute } from './netlink/routes.ts';
+import { RouteEncoder } from './netlink/route-encoder.ts';
 import { type NetlinkSocket, NOTHING, OVERFLOW } from './netlink/socket.ts';
 import { MessageWriter } from './netlink/writer.ts';
 import type { KernelView, Written } from './view.ts';
 
-/** One `send` is the kernel's work done synchronously: so many bytes hold the event loop for about a millisecond. */
+/** One `send` is the kernel's work done synchronously, and takes about a millisecond for so many bytes. */
 const BATCH_BYTES = 12_000;
+/** So long the event loop may be held; giving it a turn after every batch costs a tenth of the throughput. */
+const HOLD_MS = 4;
 /** The kernel answers each refused message; the default receive buffer holds 256 answers. */
 const BATCH_MESSAGES = 250;
 /** Above are the sequence numbers of dumps. */
@@ -31,6 +33,7 @@ export class Programmer {
   readonly #view: KernelView;
   readonly #reader: MessageReader;
   readonly #writer = new MessageWriter(BATCH_BYTES);
+  readonly #routes = new RouteEncoder(this.#writer);
   readonly #refused = new Map<number, KernelError>();
   #seq = 1;
 
@@ -44,9 +47,12 @@ export class Programmer {
   /** @throws KernelUnavailable; what was done is then unknown, and the view in doubt. */
   async apply(changes: readonly Change[]): Promise<readonly Failure[]> {
     const failures: Failure[] = [];
+    let held = performance.now();
     for (let from = 0; from < changes.length; ) {
-      if (from > 0) await nextTurn();
       from = this.#batch(changes, from, failures);
+      if (from === changes.length || performance.now() - held < HOLD_MS) continue;
+      await nextTurn();
+      held = performance.now();
     }
     return failures;
   }
@@ -85,7 +91,8 @@ export class Programmer {
       if (!change) break;
       const errno = this.#refusal(change);
       if (errno) this.#refused.set(at - from, { errno });
-      else encode(this.#writer, base + at - from, change);
+      else if (change.op === 'set-sysctl') encodeSetRpFilter(this.#writer, base + at - from, change.device.index, change.value);
+      else this.#routes.encode(change.op, base + at - from, change.route);
     }
     return at;
   }
@@ -115,13 +122,11 @@ export class Programmer {
   }
 
   #settle(changes: readonly Change[], from: number, to: number, failures: Failure[]): void {
-    for (let at = from; at < to; at++) {
-      const change = changes[at];
-      if (!change) continue;
-      const error = this.#refused.size > 0 ? this.#refused.get(at - from) : undefined;
-      if (error) failures.push(this.#failure(change, error));
-      else this.#view.done(change);
+    for (const [place, error] of [...this.#refused].sort(([a], [b]) => a - b)) {
+      const change = changes[from + place];
+      if (change && from + place < to) failures.push(this.#failure(change, error));
     }
+    this.#view.done({ changes, from, to, ...(this.#refused.size > 0 && { refused: new Set(this.#refused.keys()) }) });
   }
 
   #failure(change: Change, error: KernelError): Failure {
@@ -135,23 +140,6 @@ export class Programmer {
     const { routes } = this.#view;
     if (errno === EEXIST) return op === 'add-route' && routes.foreign(route.prefix.family).like(route).length === 0;
     return (errno === ESRCH || errno === ENOENT) && op !== 'add-route' && routes.owned.like(route) !== undefined;
-  }
-}
-
-function encode(writer: MessageWriter, seq: number, change: Change): void {
-  switch (change.op) {
-    case 'add-route':
-      encodeAddRoute(writer, seq, change.route);
-      break;
-    case 'replace-route':
-      encodeReplaceRoute(writer, seq, change.route);
-      break;
-    case 'remove-route':
-      encodeRemoveRoute(writer, seq, change.route);
-      break;
-    case 'set-sysctl':
-      encodeSetRpFilter(writer, seq, change.device.index, change.value);
-      break;
   }
 }
 

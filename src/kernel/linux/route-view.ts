@@ -132,6 +132,8 @@ export class Reconciliation {
   readonly #adopt: (foreign: ForeignRoutes) => void;
   readonly #seen = new Set<Route>();
   readonly #foreign = new ForeignRoutes();
+  /** Nothing to compare with: the first list. */
+  readonly #blank: boolean;
   #kept = 0;
 
   constructor(view: RouteView, family: Family, drifted: RouteDriftListener, adopt: (foreign: ForeignRoutes) => void) {
@@ -139,13 +141,14 @@ export class Reconciliation {
     this.#family = family;
     this.#drifted = drifted;
     this.#adopt = adopt;
+    this.#blank = view.owned.size === 0;
   }
 
   /** One route of the list. */
   see(route: Route): void {
     const ours = isOurs(route);
     const known = ours ? this.#view.owned.like(route) : undefined;
-    if (!ours || (known && this.#seen.has(known))) {
+    if (!ours || (known && (this.#blank || this.#seen.has(known)))) {
       this.#seeForeign(route);
       return;
     }
@@ -155,14 +158,14 @@ export class Reconciliation {
     }
     this.#view.owned.set(route);
     this.#view.version++;
-    this.#seen.add(route);
+    if (!this.#blank) this.#seen.add(route);
     if (known) this.#drifted('RouteChanged', known, 0);
   }
 
   /** The list is complete: what it lacks is gone. `lostWithLink`: whether a link event explains that. */
   finish(lostWithLink: (route: Route) => boolean): void {
     // When every route of ours was seen, which is the rule, there is nothing to look for.
-    if (this.#seen.size !== this.#view.owned.size) this.#dropUnseen(lostWithLink);
+    if (!this.#blank && this.#seen.size !== this.#view.owned.size) this.#dropUnseen(lostWithLink);
     const before = this.#view.foreign(this.#family);
     if (this.#kept !== this.#foreign.size || this.#kept !== before.size) this.#view.foreignChanged();
     this.#adopt(this.#foreign);

@@ -34,9 +34,17 @@ export interface Written {
   has(route: Route): boolean;
 }
 
+/** Changes `from` to `to` (exclusive) were sent; the kernel refused those whose place, counted from `from`, is in `refused`. */
+export interface Done {
+  readonly changes: readonly Change[];
+  readonly from: number;
+  readonly to: number;
+  readonly refused?: ReadonlySet<number>;
+}
+
 /** What the kernel holds, kept current by notifications; what they leave open is read again by `refresh`. */
 export class KernelView {
-  readonly routes: RouteView;
+  readonly #routes: RouteView;
   readonly devices = new DeviceView();
   readonly #drift: DriftLog;
   readonly #specs = new SpecTable();
@@ -50,30 +58,36 @@ export class KernelView {
   #version = 0;
   #facts: { readonly version: number; readonly routesVersion: number; readonly value: NodeFacts } | undefined;
   #lastSpec: RouteSpec | undefined;
+  #pending: Done[] = [];
 
   constructor(drift: DriftLog) {
     this.#drift = drift;
-    this.routes = new RouteView((event, route, sender) => drift.route(event, route, sender));
+    this.#routes = new RouteView((event, route, sender) => drift.route(event, route, sender));
     this.#decoder = new RouteDecoder({ device: (index) => this.devices.ref(index), intern: (spec) => this.#specs.intern(spec) });
     this.invalidate();
   }
 
+  get routes(): RouteView {
+    this.fold();
+    return this.#routes;
+  }
+
   get isStale(): boolean {
-    return this.#stale.devices || this.#stale.rules || this.routes.doubts.size > 0;
+    return this.#stale.devices || this.#stale.rules || this.#routes.doubts.size > 0;
   }
 
   /** Grows whenever anything became different or doubtful. */
   get version(): number {
-    return this.#version + this.routes.version + this.devices.version;
+    return this.#version + this.#routes.version + this.devices.version;
   }
 
   /** The same object until something foreign has changed. */
   get facts(): NodeFacts {
-    const { foreignVersion } = this.routes;
+    const { foreignVersion } = this.#routes;
     const version = foreignVersion + this.devices.version + this.#rulesVersion;
     if (!this.#facts || this.#facts.version !== version) {
       const known = this.#facts?.routesVersion === foreignVersion ? this.#facts.value.routes : undefined;
-      this.#facts = { version, routesVersion: foreignVersion, value: this.#buildFacts(known ?? [...this.routes.foreignRoutes()]) };
+      this.#facts = { version, routesVersion: foreignVersion, value: this.#buildFacts(known ?? [...this.#routes.foreignRoutes()]) };
     }
     return this.#facts.value;
   }
@@ -82,10 +96,10 @@ export class KernelView {
   invalidate(): void {
     this.#version++;
     this.#stale = { devices: true, rules: true };
-    for (const family of FAMILIES) this.routes.doubts.add(family);
+    for (const family of FAMILIES) this.#routes.doubts.add(family);
   }
 
-  /** One notification. `written`: identities that we wrote since the notifications before this one were read. */
+  /** One notification, after `fold`. `written`: identities that we wrote since the notifications before this one were read. */
   handle(message: MessageReader, written: Written | undefined): void {
     switch (message.type) {
       case RTM_NEWROUTE:
@@ -109,18 +123,19 @@ export class KernelView {
         break;
       case RTM_DELNEXTHOP:
         this.#lost.addNextHop();
-        for (const family of FAMILIES) this.routes.doubt(family);
+        for (const family of FAMILIES) this.#routes.doubt(family);
     }
   }
 
   /** Reads again whatever is in doubt. @throws KernelUnavailable; the doubt then stays. */
   refresh(dumper: Dumper): void {
+    this.fold();
     if (this.#stale.devices) this.#readDevices(dumper);
     if (this.#stale.rules) this.#readRules(dumper);
-    for (const family of [...this.routes.doubts]) {
+    for (const family of [...this.#routes.doubts]) {
       let run: Reconciliation | undefined;
       const begin = (): void => {
-        run = this.routes.reconcile(family);
+        run = this.#routes.reconcile(family);
       };
       eachRoute(dumper, this.#decoder, family, begin, (route) => run?.see(route));
       run?.finish((route) => this.#lost.explains(route));
@@ -129,17 +144,34 @@ export class KernelView {
     if (this.#specs.isLarge) this.#sweep();
   }
 
-  /** A change of ours was carried out. */
-  done(change: Change): void {
+  /** Changes of ours were carried out, all but the refused. Noted now, worked in later: the kernel's time counts first. */
+  done(batch: Done): void {
+    this.#pending.push(batch);
+  }
+
+  /** Works in what was only noted. Nothing of it is news. */
+  fold(): void {
+    if (this.#pending.length === 0) return;
+    const batches = this.#pending;
+    this.#pending = [];
+    for (const { changes, from, to, refused } of batches) {
+      for (let at = from; at < to; at++) {
+        const change = changes[at];
+        if (change && !refused?.has(at - from)) this.#carriedOut(change);
+      }
+    }
+  }
+
+  #carriedOut(change: Change): void {
     if (change.op === 'set-sysctl') {
       this.#sysctlSet(change);
       return;
     }
     if (change.op === 'remove-route') {
-      this.routes.owned.delete(change.route);
+      this.#routes.owned.delete(change.route);
       return;
     }
-    this.routes.owned.set(change.route);
+    this.#routes.owned.set(change.route);
     // Consecutive routes mostly share their spec.
     if (change.route.spec === this.#lastSpec) return;
     this.#lastSpec = change.route.spec;
@@ -155,10 +187,10 @@ export class KernelView {
     const { type, flags, sender } = message;
     const route = this.#decoder.decode(message);
     if (!route) return;
-    if (type === RTM_NEWROUTE) this.routes.appeared(route, flags, sender);
-    else this.routes.disappeared(route, sender);
+    if (type === RTM_NEWROUTE) this.#routes.appeared(route, flags, sender);
+    else this.#routes.disappeared(route, sender);
     // It happened while we wrote the same identity: before or after, nobody can say.
-    if (written?.has(route)) this.routes.doubt(route.prefix.family);
+    if (written?.has(route)) this.#routes.doubt(route.prefix.family);
   }
 
   #linkNotice(message: MessageReader): void {
@@ -208,7 +240,7 @@ export class KernelView {
     for (const spec of this.#specs.values()) {
       if (!concerns(loss, spec)) continue;
       this.#lost.add(loss);
-      this.routes.doubt(4);
+      this.#routes.doubt(4);
       return;
     }
   }
@@ -265,7 +297,7 @@ export class KernelView {
   }
 
   *#specsInUse(): Generator<RouteSpec> {
-    for (const route of this.routes.owned.values()) yield route.spec;
-    for (const route of this.routes.foreignRoutes()) yield route.spec;
+    for (const route of this.#routes.owned.values()) yield route.spec;
+    for (const route of this.#routes.foreignRoutes()) yield route.spec;
   }
 }

@@ -13,13 +13,15 @@ export class MessageWriter {
   /** Bytes written. */
   size = 0;
   readonly #view: DataView;
+  readonly #words: Int32Array;
   readonly #full: number;
   #message = 0;
 
   /** `full`: from this many bytes on `isFull`; the next message still fits. */
   constructor(full: number) {
     this.#full = full;
-    this.buffer = new Uint8Array(full + SPARE);
+    this.buffer = new Uint8Array((full + SPARE) & ~3);
+    this.#words = new Int32Array(this.buffer.buffer);
     this.#view = new DataView(this.buffer.buffer);
   }
 
@@ -44,6 +46,35 @@ export class MessageWriter {
 
   end(): void {
     this.#view.setUint32(this.#message, this.size - this.#message, true);
+  }
+
+  /** A copy of the message that was written last. */
+  copyOfLast(): Int32Array {
+    return this.#words.slice(this.#message >> 2, this.size >> 2);
+  }
+
+  /** Writes such a copy again, as message `seq`. @returns where it begins. */
+  again(message: Int32Array, seq: number): number {
+    const at = this.size;
+    const first = at >> 2;
+    for (let i = 0; i < message.length; i++) this.#words[first + i] = message[i] ?? 0;
+    this.#words[first + 2] = seq;
+    this.size = at + (message.length << 2);
+    return at;
+  }
+
+  byteAt(at: number, value: number): void {
+    this.buffer[at] = value;
+  }
+
+  /** Writes an address at an offset instead of at the end. */
+  bitsAt(at: number, family: 4 | 6, bits: bigint): void {
+    if (family === 4) {
+      this.#view.setUint32(at, Number(bits));
+    } else {
+      this.#view.setBigUint64(at, bits >> 64n);
+      this.#view.setBigUint64(at + 8, BigInt.asUintN(64, bits));
+    }
   }
 
   u32(value: number): void {
@@ -94,13 +125,7 @@ export class MessageWriter {
   }
 
   #bits(family: 4 | 6, bits: bigint): void {
-    if (family === 4) {
-      this.#view.setUint32(this.size, Number(bits));
-      this.size += 4;
-    } else {
-      this.#view.setBigUint64(this.size, bits >> 64n);
-      this.#view.setBigUint64(this.size + 8, BigInt.asUintN(64, bits));
-      this.size += 16;
-    }
+    this.bitsAt(this.size, family, bits);
+    this.size += WIDTH[family] / 8;
   }
 }
