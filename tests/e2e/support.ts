@@ -86,8 +86,9 @@ export async function foreignRoutes(host: Host): Promise<readonly string[]> {
     .sort();
 }
 
-function isOurs({ protocol }: KernelRoute): boolean {
-  return protocol === '201';
+/** Fairlead never makes a route of several next hops. */
+function isOurs({ protocol, nexthops }: KernelRoute): boolean {
+  return protocol === '201' && nexthops === undefined;
 }
 
 function routeText({ type, dst, gateway, dev, metric, table }: KernelRoute): string {
