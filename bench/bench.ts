@@ -3,7 +3,7 @@
  * beside the figures and writes every sample to bench-results.json. Exit status 1 when a budget is missed by more than the noise.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context, Measure } from './measure.ts';
 import { measureApply } from './measures/apply.ts';
@@ -33,8 +33,9 @@ const MEASURES: Readonly<Record<string, Measure>> = {
 
 async function main(options: Options): Promise<number> {
   const begun = new Date();
+  const loadBefore = loadavg();
   const results = await judgedResults(options);
-  writeResults(options.output, { begun, quick: options.quick, scale: scaleOf(options), results });
+  writeResults(options.output, { begun, loadBefore, quick: options.quick, scale: scaleOf(options), results });
   process.stdout.write(`\n${formatTable(results)}\n± is how far a typical round lies from the median.\n`);
   const missed = results.filter(({ verdict }) => verdict === 'missed');
   for (const { row } of missed) process.stdout.write(`budget missed by more than the noise: ${row.name}\n`);

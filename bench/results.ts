@@ -7,19 +7,21 @@ import type { Judged } from './table.ts';
 
 export interface Run {
   readonly begun: Date;
+  /** Load averages before the run: what else the machine had to do. */
+  readonly loadBefore: readonly number[];
   readonly quick: boolean;
   readonly scale: Scale;
   readonly results: readonly Judged[];
 }
 
 /** Writes every sample, and the machine that they are of, as JSON. */
-export function writeResults(path: string, { begun, quick, scale, results }: Run): void {
+export function writeResults(path: string, { begun, loadBefore, quick, scale, results }: Run): void {
   const document = {
     version: 1,
     begun: begun.toISOString(),
     ended: new Date().toISOString(),
     quick,
-    machine: machine(),
+    machine: { ...machine(), loadBefore, loadAfter: loadavg() },
     scale,
     results: results.map(entry),
   };
@@ -33,8 +35,6 @@ function machine(): object {
     memoryMiB: Math.round(totalmem() / 2 ** 20),
     kernel: release(),
     node: process.version,
-    // What else the machine did: the load average at the end, of this run too.
-    load: loadavg(),
   };
 }
 

@@ -22,17 +22,18 @@ export function oursOf(row: Row): number {
   return row.total ?? median(row.ours);
 }
 
-export function ratioOf({ reference, ...row }: Row): number | undefined {
-  return reference && oursOf(row) / median(reference.samples);
+/** The median round's ratio to its own reference: a machine that is slow for a while is so for both. */
+export function ratioOf(row: Row): number | undefined {
+  return row.reference && median(ratios(row, row.reference.samples));
 }
 
-/**
- * The noise of a figure is how far a typical round lies from the median round (`spread`): of the ratios of each round with its own
- * reference where the budget is a ratio, so that a machine that is slow for a while counts for both; else of our figures.
- */
-export function noiseOf({ ours, reference, budget }: Row): number {
-  if (budget?.of !== 'ratio' || !reference) return spread(ours);
-  return spread(ours.map((value, round) => value / (reference.samples[round] ?? Number.NaN)));
+/** How far a typical round lies from the median round (`spread`): in ratios where the budget is one, else in our figures. */
+export function noiseOf(row: Row): number {
+  return spread(row.budget?.of === 'ratio' && row.reference ? ratios(row, row.reference.samples) : row.ours);
+}
+
+function ratios({ ours }: Row, reference: Samples): Samples {
+  return ours.map((value, round) => value / (reference[round] ?? Number.NaN));
 }
 
 /** A budget is missed when the figure is above it by more than its noise; above it by less, another run might say otherwise. */

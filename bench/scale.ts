@@ -19,7 +19,7 @@ export const FULL: Scale = {
   small: 10_000,
   large: 100_000,
   rounds: 9,
-  largeRounds: 5,
+  largeRounds: 7,
   quietRounds: 3,
   quietMs: 10_000,
   deletions: 1000,

@@ -27,7 +27,7 @@ export interface Task {
 }
 
 export type Answer =
-  | { readonly cycle: Cycle }
+  | { readonly cycles: readonly Cycle[] }
   | { /** Milliseconds of processor time. */ readonly resync: readonly number[] }
   | { readonly error: string };
 
@@ -35,15 +35,22 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 /** The kernel is open only during the task: a subscriber would slow down whatever else is measured in that namespace. */
-async function run({ name, netns, deviceIndex, count, rounds }: Task): Promise<Answer> {
+async function run(task: Task): Promise<Answer> {
+  const { name, netns, count, rounds } = task;
   const kernel = openLinuxKernel({ netns });
   try {
     await kernel.observe();
-    if (name === 'cycle') return { cycle: await cycle(kernel, count, deviceIndex) };
+    if (name === 'cycle') return { cycles: await cycles(kernel, task) };
     return { resync: await resyncs(kernel, count, rounds) };
   } finally {
     kernel.close();
   }
+}
+
+async function cycles(kernel: Kernel, { count, deviceIndex, rounds }: Task): Promise<Cycle[]> {
+  const figures: Cycle[] = [];
+  for (let round = 0; round < rounds; round++) figures.push(await cycle(kernel, count, deviceIndex));
+  return figures;
 }
 
 async function cycle(kernel: Kernel, count: number, deviceIndex: number): Promise<Cycle> {
