@@ -26,8 +26,11 @@ export interface Task {
   readonly rounds: number;
 }
 
+/** What the C program does too, and `note`: until what was added is in the view. */
+export type Worked = Cycle & { readonly note: number };
+
 export type Answer =
-  | { readonly cycles: readonly Cycle[] }
+  | { readonly cycles: readonly Worked[] }
   | { /** Milliseconds of processor time. */ readonly resync: readonly number[] }
   | { readonly error: string };
 
@@ -47,13 +50,13 @@ async function run(task: Task): Promise<Answer> {
   }
 }
 
-async function cycles(kernel: Kernel, { count, deviceIndex, rounds }: Task): Promise<Cycle[]> {
-  const figures: Cycle[] = [];
+async function cycles(kernel: Kernel, { count, deviceIndex, rounds }: Task): Promise<Worked[]> {
+  const figures: Worked[] = [];
   for (let round = 0; round < rounds; round++) figures.push(await cycle(kernel, count, deviceIndex));
   return figures;
 }
 
-async function cycle(kernel: Kernel, count: number, deviceIndex: number): Promise<Cycle> {
+async function cycle(kernel: Kernel, count: number, deviceIndex: number): Promise<Worked> {
   const before = routes(count, GATEWAY, deviceIndex);
   const after = routes(count, OTHER_GATEWAY, deviceIndex);
   // A planner has looked every prefix up before a kernel gets it; the first look-up computes the hash of its text.
@@ -61,7 +64,20 @@ async function cycle(kernel: Kernel, count: number, deviceIndex: number): Promis
   const add = before.map((route): Change => ({ op: 'add-route', route }));
   const replace = after.map((route, i): Change => ({ op: 'replace-route', route, previous: before[i] ?? route }));
   const remove = after.map((route): Change => ({ op: 'remove-route', route }));
-  return { add: await apply(kernel, add), replace: await apply(kernel, replace), remove: await apply(kernel, remove) };
+  const figures = { add: await apply(kernel, add), note: await look(kernel, count), replace: await apply(kernel, replace) };
+  await look(kernel, count);
+  const complete = { ...figures, remove: await apply(kernel, remove) };
+  await look(kernel, 0);
+  return complete;
+}
+
+/** A round begins with a look, so that what an earlier one wrote is known. */
+async function look(kernel: Kernel, expected: number): Promise<number> {
+  const begin = performance.now();
+  const { owned } = await kernel.observe();
+  const end = performance.now();
+  if (owned.size !== expected) throw new Error(`the kernel adapter knows of ${owned.size} routes instead of ${expected}`);
+  return end - begin;
 }
 
 async function apply(kernel: Kernel, changes: readonly Change[]): Promise<number> {

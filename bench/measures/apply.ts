@@ -3,6 +3,7 @@ import type { Context } from '../measure.ts';
 import type { Cycle } from '../reference.ts';
 import type { Row } from '../row.ts';
 import type { Samples } from '../statistics.ts';
+import type { Worked } from '../worker.ts';
 import type { WorkerProcess } from '../worker-process.ts';
 
 type Step = keyof Cycle;
@@ -10,9 +11,9 @@ type Step = keyof Cycle;
 interface Rounds {
   readonly reference: readonly Cycle[];
   /** The first work of a new process, as when an agent starts: no code is optimised yet. */
-  readonly first: readonly Cycle[];
+  readonly first: readonly Worked[];
   /** The same once more in that process, as in an agent that has been running. */
-  readonly second: readonly Cycle[];
+  readonly second: readonly Worked[];
 }
 
 /** Routes into an empty kernel, and their gateway changed in place: `Kernel.apply` against the C program, in turn. */
@@ -31,7 +32,11 @@ export async function measureApply(context: Context): Promise<readonly Row[]> {
 
 function addRows(count: number, figures: Rounds): readonly Row[] {
   const name = `add ${count} routes`;
-  return [row(name, figures, 'first', ['add'], 1.15), row(`${name}, a second time`, figures, 'second', ['add'])];
+  return [
+    row(name, figures, 'first', ['add'], 1.15),
+    row(`${name}, a second time`, figures, 'second', ['add']),
+    { name: `apply: look after adding ${count} routes`, unit: 'ms', ours: figures.first.map(({ note }) => note) },
+  ];
 }
 
 function changeRows(count: number, figures: Rounds): readonly Row[] {
@@ -41,7 +46,7 @@ function changeRows(count: number, figures: Rounds): readonly Row[] {
 
 async function collect(context: Context, node: BenchNode, count: number, rounds: number): Promise<Rounds> {
   const reference: Cycle[] = [];
-  const ours: (readonly [Cycle, Cycle])[] = [];
+  const ours: (readonly [Worked, Worked])[] = [];
   for (let round = 0; round < rounds; round++) {
     context.progress(`${count} routes, round ${round + 1} of ${rounds}`);
     using worker = context.worker.start();
@@ -53,7 +58,7 @@ async function collect(context: Context, node: BenchNode, count: number, rounds:
   return { reference, first: ours.map(([first]) => first), second: ours.map(([, second]) => second) };
 }
 
-async function twice(worker: WorkerProcess, node: BenchNode, count: number): Promise<readonly [Cycle, Cycle]> {
+async function twice(worker: WorkerProcess, node: BenchNode, count: number): Promise<readonly [Worked, Worked]> {
   const answer = await worker.run({ name: 'cycle', netns: node.netns, deviceIndex: node.deviceIndex, count, rounds: 2 });
   const [first, second] = 'cycles' in answer ? answer.cycles : [];
   if (!first || !second) throw new Error('the worker answered something else');
