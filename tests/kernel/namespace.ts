@@ -56,7 +56,14 @@ export class Namespace implements KernelHarness {
   }
 
   async addAddress(device: string, text: string): Promise<void> {
-    await this.ip('addr', 'add', text, 'dev', device, ...(text.includes(':') ? ['nodad'] : []));
+    if (!text.includes(':')) {
+      await this.ip('addr', 'add', text, 'dev', device);
+      return;
+    }
+    await this.ip('addr', 'add', text, 'dev', device, 'nodad');
+    // The kernel announces an IPv6 address a moment later, from a work queue; then comes its local route.
+    const [address = ''] = text.split('/');
+    while ((await this.ip('-6', 'route', 'show', 'table', 'local', address)) === '') await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   async removeAddress(device: string, text: string): Promise<void> {
