@@ -7,7 +7,7 @@ const PINGS = 5;
 
 /** Without Fairlead: a call from the site is dropped by the node's kernel, and the node's own call leaves the wrong way. */
 export async function brokenBefore({ screen, node, onprem }: Story): Promise<void> {
-  screen.step('Broken before');
+  screen.step('Broken before', 'Before: a host behind the VPN and the node do not reach each other');
   const back = (await node.ip(`route get fibmatch ${V4.onprem}`)).trim();
   screen.say(`The node's way to ${V4.onprem} is "${back}".`);
 
@@ -18,7 +18,7 @@ export async function brokenBefore({ screen, node, onprem }: Story): Promise<voi
   const arrived = (await seen.stop()).length;
   screen.say(`${arrived} of ${ping.sent} pings from on-prem came in by eth1; the kernel's counter ${RPF} rose by ${dropped}.`);
   screen.check(
-    'on-prem → node dropped by rp_filter',
+    'onprem → node: rp_filter drops all',
     `${ping.received} of ${ping.sent} answered, ${dropped} dropped`,
     ping.received === 0 && dropped === ping.sent,
   );
@@ -32,8 +32,8 @@ export async function brokenBefore({ screen, node, onprem }: Story): Promise<voi
   if (wrong[0] !== undefined) screen.show(`eth0: ${wrong[0].replace(/, seq.*/, '')}`);
   const outcome = 'error' in answer ? answer.error : `${answer.status}`;
   screen.check(
-    'node → on-prem leaves by eth0',
-    `eth0 ${wrong.length}, eth1 ${right.length} packets; ${outcome}`,
+    'node → onprem: leaves by eth0',
+    `packets: ${wrong.length} eth0, ${right.length} eth1; ${outcome}`,
     wrong.length > 0 && right.length === 0 && 'error' in answer,
   );
 }

@@ -14,8 +14,9 @@ export class Screen {
   #step = '';
   #count = 0;
 
-  step(title: string): void {
-    this.#step = title;
+  /** `name` is for the table, `title` for the story. */
+  step(name: string, title: string): void {
+    this.#step = name;
     this.#line(`\n${paint('bold', `${++this.#count}. ${title}`)}`);
   }
 
@@ -42,7 +43,7 @@ export class Screen {
   /** Records a check of the present step. */
   check(expected: string, measured: string, ok: boolean): void {
     this.checks.push({ step: this.#step, expected, measured, ok });
-    this.#line(`   ${mark(ok)} ${measured}`);
+    this.#line(`   ${mark(ok)} ${expected}: ${measured}`);
   }
 
   /** The table of all checks; answers whether all are true. */

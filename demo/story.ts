@@ -39,7 +39,7 @@ export function apply({ screen, agent }: Story, name: string, yaml: string): voi
 
 /** All that Fairlead may change: routes of every table, rules, rp_filter. One fact a line. */
 export async function routingState(node: Host): Promise<string> {
-  const commands = ['route show table all', '-6 route show table all', 'rule', '-6 rule'].map((args) => node.ip(args));
+  const commands = ['-4 route show table all', '-6 route show table all', '-4 rule', '-6 rule'].map((args) => node.ip(args));
   const rpFilter = node.check('sh', '-c', 'grep . /proc/sys/net/ipv4/conf/*/rp_filter');
   return (await Promise.all([...commands, rpFilter])).join('');
 }

@@ -45,6 +45,8 @@ export interface ReportedResource {
 
 export interface ReportedDrift {
   readonly object: string;
+  readonly event: string;
+  readonly cause: string;
   readonly count: number;
   readonly lastTime: string;
   /** From the moment the kernel's notice was read until the repair was in the kernel. */
