@@ -19,8 +19,8 @@ try {
   await tell();
 } catch (error) {
   const text = error instanceof Error ? error.message : String(error);
-  if (screen.checks.length === 0) process.stderr.write(`demo: ${text}\n`);
-  else screen.check('the demo ends', text.split('\n', 1)[0] ?? text, false);
+  process.stderr.write(`demo: ${text}\n`);
+  if (screen.checks.length > 0) screen.check('the demo ends', text.slice(0, 40).replaceAll('\n', ' '), false);
   process.exitCode = 1;
 }
 if (screen.checks.length > 0 && !screen.summary((performance.now() - start) / 1000)) process.exitCode = 1;
