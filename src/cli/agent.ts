@@ -5,11 +5,14 @@ import { systemClock } from '../runtime/clock.ts';
 import { FLAGS, parseListen } from '../runtime/config.ts';
 import { waitForLock } from '../runtime/instance-lock.ts';
 import { createLog, type Log } from '../runtime/log.ts';
-import { type Context, EXIT, LOCK_NAME } from './command.ts';
+import { type Context, EXIT, LOCK_NAME, type Run } from './command.ts';
+import { explained } from './files.ts';
 import { demandPermission, holderText, manifestsFolder, nodeFlags } from './node-context.ts';
 
 /** `fairlead agent`: runs until SIGTERM or SIGINT, which leave the kernel as it is. */
-export async function run(context: Context): Promise<number> {
+export const run: Run = (context) => explained(() => runAgent(context));
+
+async function runAgent(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
   const manifests = manifestsFolder(line);

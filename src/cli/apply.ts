@@ -3,11 +3,14 @@ import { fileSysctlMemory } from '../agent/memory.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { FLAGS } from '../runtime/config.ts';
 import { createLog } from '../runtime/log.ts';
-import { type Context, EXIT } from './command.ts';
+import { type Context, EXIT, type Run } from './command.ts';
+import { explained } from './files.ts';
 import { demandPermission, lockOrRefuse, nodeFlags, openSource } from './node-context.ts';
 
 /** `fairlead apply`: one round of the agent. Fails when something could not be read or made true. */
-export async function run(context: Context): Promise<number> {
+export const run: Run = (context) => explained(() => apply(context));
+
+async function apply(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
   const source = openSource(context, flags, false);

@@ -4,11 +4,14 @@ import { fileSysctlMemory, SYSCTL_FILE } from '../agent/memory.ts';
 import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
 import { diff } from '../core/diff.ts';
 import { formatChange } from '../core/render.ts';
-import { type Context, EXIT } from './command.ts';
+import { type Context, EXIT, type Run } from './command.ts';
+import { explained } from './files.ts';
 import { demandPermission, lockOrRefuse, nodeFlags } from './node-context.ts';
 
 /** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
-export async function run(context: Context): Promise<number> {
+export const run: Run = (context) => explained(() => cleanUp(context));
+
+async function cleanUp(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
   const kernel = await adapters.openKernel();

@@ -21,7 +21,8 @@ export function parseFacts(text: string, file: string): SavedFacts {
   const parsed = fileSchema.safeParse(parseJson(text, file));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new CommandFailed(`${file}: ${issue?.path.join('.')}: ${issue?.message}; write it with "fairlead plan --save-facts ${file}"`);
+    const field = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+    throw new CommandFailed(`${file}: ${field}${issue?.message}; write it with "fairlead plan --save-facts ${file}"`);
   }
   const { facts, owned } = parsed.data;
   return {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { CommandFailed, UsageError } from '../runtime/config.ts';
 import { type Context, EXIT } from './command.ts';
+import { readText } from './files.ts';
 import { type Finding, migrateRoutesConfigMap } from './migrate-static-routes.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function run({ line, terminal }: Context): Promise<number> {
   const findings: Finding[] = [];
   const resources: object[] = [];
   for (const file of line.operands) {
-    const migrated = migrateRoutesConfigMap(await read(file), file, new Set(resources.map(nameOf)));
+    const migrated = migrateRoutesConfigMap(await readText(file), file, new Set(resources.map(nameOf)));
     resources.push(...migrated.resources);
     findings.push(...migrated.findings);
   }
@@ -27,12 +27,4 @@ export async function run({ line, terminal }: Context): Promise<number> {
 
 function nameOf(resource: object): string {
   return (resource as { readonly metadata: { readonly name: string } }).metadata.name;
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CommandFailed(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { fileSysctlMemory } from '../agent/memory.ts';
 import type { Change } from '../core/change.ts';
 import { diff } from '../core/diff.ts';
@@ -8,8 +7,9 @@ import { formatChange } from '../core/render.ts';
 import { RepairBudget } from '../core/repair.ts';
 import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
 import { FLAGS } from '../runtime/config.ts';
-import { type Context, EXIT } from './command.ts';
+import { type Context, EXIT, type Run } from './command.ts';
 import { formatFacts, parseFacts, type SavedFacts } from './facts-file.ts';
+import { explained, readText, writeText } from './files.ts';
 import { nodeFlags, openSource } from './node-context.ts';
 import { printData } from './output.ts';
 import { paint } from './text.ts';
@@ -29,13 +29,15 @@ interface PlanOutput {
 }
 
 /** `fairlead plan`: what a round of the agent would do. Exits with 2 when there are changes, with 1 when there are only problems. */
-export async function run(context: Context): Promise<number> {
+export const run: Run = (context) => explained(() => planOnce(context));
+
+async function planOnce(context: Context): Promise<number> {
   const { line, terminal } = context;
   const flags = nodeFlags(line);
   const observed = await observe(context);
   const saveTo = line.text(FLAGS.saveFacts);
   if (saveTo !== undefined) {
-    await writeFile(saveTo, formatFacts(observed));
+    await writeText(saveTo, formatFacts(observed));
     terminal.out(`facts of node ${flags.nodeName} written to ${saveTo}\n`);
     return EXIT.ok;
   }
@@ -64,7 +66,7 @@ export async function run(context: Context): Promise<number> {
 
 async function observe({ line, adapters }: Context): Promise<SavedFacts> {
   const file = line.text(FLAGS.facts);
-  if (file !== undefined) return parseFacts(await readFile(file, 'utf8'), file);
+  if (file !== undefined) return parseFacts(await readText(file), file);
   const kernel = await adapters.openKernel();
   const observed = await kernel.observe();
   kernel.close();

@@ -5,20 +5,26 @@ import { REPORT_FILE } from '../cluster/cluster.ts';
 import { readIfExists } from '../runtime/atomic-file.ts';
 import { CommandFailed, FLAGS } from '../runtime/config.ts';
 import { whoHolds } from '../runtime/instance-lock.ts';
-import { type Context, EXIT, LOCK_NAME, type Terminal } from './command.ts';
+import { type Context, EXIT, LOCK_NAME, type Run, type Terminal } from './command.ts';
+import { explained } from './files.ts';
 import { holderText, nodeFlags } from './node-context.ts';
 import { printData } from './output.ts';
 import { columns, paint } from './text.ts';
 
 /** `fairlead status`: the report of this node. Exits with 2 when something in it is not as it should be. */
-export async function run({ line, terminal }: Context): Promise<number> {
+export const run: Run = (context) => explained(() => status(context));
+
+async function status({ line, terminal }: Context): Promise<number> {
   const { statusFolder } = nodeFlags(line);
   const path = join(statusFolder, REPORT_FILE);
   const text = await readIfExists(path);
   if (text === undefined)
     throw new CommandFailed(`there is no report at ${path}: start "fairlead agent", or name its folder with --status`);
-  const { parse } = await import('yaml');
-  const parsed = parseNodeReport(parse(text));
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text);
+  const [broken] = document.errors;
+  if (broken) throw new CommandFailed(`${path} is not YAML: ${broken.message.split('\n')[0]}`);
+  const parsed = parseNodeReport(document.toJS());
   if (!parsed.ok) throw new CommandFailed(`${path} is not a NodeReport: ${formatErrors(parsed.errors)}`);
   const report = parsed.value;
   const format = line.text(FLAGS.output);

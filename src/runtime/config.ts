@@ -75,7 +75,8 @@ function parse(command: string, args: readonly string[], flags: readonly Flag[])
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const text = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
+    // What follows the first sentence is advice about ways of writing that nobody meant.
+    const [text] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\.$/);
     throw new UsageError(`fairlead ${command}: ${text}; see "fairlead ${command} --help"`);
   }
 }
