@@ -40,7 +40,7 @@ export class Agent {
 
   /** Runs until `close`. Rejects only for a bug: whoever runs it should let the process end. */
   async run(): Promise<void> {
-    await this.#reconciler.prepare();
+    await this.#prepare();
     this.#ports.kernel.watch(() => this.#trigger());
     this.#ports.source.watch(() => this.#trigger());
     this.#scheduleAudit();
@@ -51,7 +51,7 @@ export class Agent {
   /** One round, for `fairlead apply`. @throws KernelUnavailable */
   async once(): Promise<RoundSummary> {
     this.#ended.promise.catch(() => undefined); // `flush` tells the same
-    await this.#reconciler.prepare();
+    await this.#prepare();
     const summary = await this.#round();
     await this.#reports.flush();
     return summary;
@@ -65,6 +65,10 @@ export class Agent {
     await this.#loop;
     await this.#reports.flush();
     this.#ended.resolve();
+  }
+
+  async #prepare(): Promise<void> {
+    for (const warning of await this.#reconciler.prepare()) this.#ports.log.warn(warning);
   }
 
   /** Bursts coalesce: however many events arrive during a round, one more follows. */

@@ -10,6 +10,7 @@ import type { NodeIdentity } from '../core/planner/node.ts';
 import { objectKey, RepairBudget } from '../core/repair.ts';
 import type { ResourceSnapshot } from '../core/resources.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { FileFailed } from '../runtime/atomic-file.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { DriftLedger, driftKey } from './drift-ledger.ts';
 import { Grace } from './grace.ts';
@@ -62,10 +63,17 @@ export class Reconciler {
     this.#options = options;
   }
 
-  async prepare(): Promise<void> {
+  /** Answers what the log should say. A memory that cannot be read counts as empty: routes must not wait for a disk. */
+  async prepare(): Promise<readonly string[]> {
     const { memory, source } = this.#ports;
-    const [remembered] = await Promise.all([memory.load(), source.start()]);
-    this.#remembered = remembered;
+    const warnings: string[] = [];
+    const load = memory.load().catch((error: unknown) => {
+      if (!(error instanceof FileFailed)) throw error;
+      warnings.push(`which sysctls were set by an earlier agent is not known, so they stay as they are: ${error.message}`);
+      return [];
+    });
+    [this.#remembered] = await Promise.all([load, source.start()]);
+    return warnings;
   }
 
   /** @throws KernelUnavailable, which is transient. */
