@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Agent, agentOptions, startAgent } from '../lab/agent.ts';
+import { type Agent, agentOptions, type Report, startAgent } from '../lab/agent.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import type { Topology } from '../lab/topology.ts';
@@ -41,6 +41,28 @@ export function nodeObject(name: string, labels: Readonly<Record<string, string>
 /** Several documents of one file. */
 export function documents(...texts: readonly string[]): string {
   return texts.join('---\n');
+}
+
+interface SourceState {
+  readonly complete?: boolean;
+  readonly incompleteReason?: string;
+  readonly resourcesAsOf?: string;
+}
+
+/** What a report says about where its resources come from. */
+export function sourceState({ status }: Report): SourceState {
+  return status as SourceState;
+}
+
+export function isComplete(report: Report): boolean {
+  return sourceState(report).complete === true;
+}
+
+/** A condition: nothing is removed now, for a reason like this. */
+export function incomplete(reason: RegExp): (report: Report) => boolean {
+  const condition = (report: Report): boolean => !isComplete(report) && reason.test(sourceState(report).incompleteReason ?? '');
+  condition.toString = () => `incomplete because ${reason}`;
+  return condition;
 }
 
 /** A node with an agent and these manifests, all of them in force. */
