@@ -1,6 +1,6 @@
 import type { Rule } from './facts.ts';
 import { type Address, FAMILIES, type Family } from './ip/address.ts';
-import { comparePrefixes, lastBits, type Prefix } from './ip/prefix.ts';
+import { comparePrefixes, endsBefore, type Prefix } from './ip/prefix.ts';
 import { PrefixTable } from './ip/prefix-set.ts';
 import type { Route } from './route.ts';
 
@@ -52,11 +52,10 @@ export class Fib {
   /** Routes of one table whose prefix lies inside a prefix or equals it. */
   within(table: number, prefix: Prefix): Route[] {
     const sorted = this.#tables.get(table)?.sorted ?? NO_ROUTES;
-    const end = lastBits(prefix);
     const found: Route[] = [];
     for (let i = lowerBound(sorted, prefix); i < sorted.length; i++) {
       const route = sorted[i];
-      if (!route || route.prefix.family !== prefix.family || route.prefix.bits > end) break;
+      if (!route || endsBefore(prefix, route.prefix)) break;
       if (prefix.contains(route.prefix)) found.push(route);
     }
     return found;

@@ -13,6 +13,8 @@ export interface DirectoryOptions {
   readonly directory: string;
   /** The file that keeps what is in force over a restart; undefined: nothing is kept. */
   readonly lastGood?: string | undefined;
+  /** Look, but keep nothing: for `plan`. */
+  readonly readOnly?: boolean | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
   readonly timing?: Partial<Timing> | undefined;
 }
@@ -40,6 +42,7 @@ export function openDirectory(options: DirectoryOptions): ResourceSource {
 
 class DirectorySource implements ResourceSource {
   readonly #directory: string;
+  readonly #readOnly: boolean;
   readonly #timing: Timing;
   readonly #warn: (text: string) => void;
   readonly #store: LastGoodStore | undefined;
@@ -59,8 +62,9 @@ class DirectorySource implements ResourceSource {
   #saveTimer: NodeJS.Timeout | undefined;
   #warnedBlind = false;
 
-  constructor({ directory, lastGood, onWarning, timing }: DirectoryOptions) {
+  constructor({ directory, lastGood, readOnly, onWarning, timing }: DirectoryOptions) {
     this.#directory = directory;
+    this.#readOnly = readOnly ?? false;
     this.#timing = { ...DEFAULT_TIMING, ...timing };
     this.#warn = onWarning ?? (() => {});
     this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, this.#warn);
@@ -141,7 +145,7 @@ class DirectorySource implements ResourceSource {
       this.#snapshot = snapshot;
       for (const listener of this.#listeners) listener();
     }
-    if (this.#store === undefined || sameInForce(this.#saved, this.#memory)) return;
+    if (this.#store === undefined || this.#readOnly || sameInForce(this.#saved, this.#memory)) return;
     this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = undefined;
       void this.#save();
@@ -158,7 +162,7 @@ class DirectorySource implements ResourceSource {
   }
 
   async #save(): Promise<void> {
-    if (sameInForce(this.#saved, this.#memory)) return;
+    if (this.#readOnly || sameInForce(this.#saved, this.#memory)) return;
     this.#saved = this.#memory;
     await this.#store?.save(this.#memory);
   }

@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import type { NodeReport } from '../../api/kinds/node-report.ts';
 import { writeAtomic } from '../../runtime/atomic-file.ts';
-import { ReportFailed, type ReportSink } from '../cluster.ts';
-
-/** The name of the report in the status folder. */
-export const REPORT_FILE = 'nodereport.yaml';
+import { REPORT_FILE, ReportFailed, type ReportSink } from '../cluster.ts';
 
 /** Writes reports to `<directory>/nodereport.yaml`, each replaced as a whole. The folder is created when it is missing. */
 export function openReportFile(directory: string): ReportSink {

@@ -1,5 +1,5 @@
 import { type Address, FAMILIES, type Family } from './address.ts';
-import { comparePrefixes, lastBits, Prefix } from './prefix.ts';
+import { comparePrefixes, endsBefore, Prefix } from './prefix.ts';
 
 /**
  * A set of addresses written as the fewest prefixes: sorted, disjoint, neighbours merged. Immutable.
@@ -43,19 +43,26 @@ export class PrefixSet {
   }
 
   has(address: Address): boolean {
-    return this.overlapping(Prefix.of(address)).length > 0;
+    return this.overlaps(Prefix.of(address));
   }
 
   /** The members that share an address with a prefix, in order. */
   overlapping(prefix: Prefix): readonly Prefix[] {
     const start = this.#firstEndingAtOrAfter(prefix);
-    const end = lastBits(prefix);
     let stop = start;
-    for (; stop < this.prefixes.length; stop++) {
-      const member = this.prefixes[stop];
-      if (member === undefined || member.family !== prefix.family || member.bits > end) break;
-    }
+    while (this.#overlapsAt(stop, prefix)) stop++;
     return start === stop ? NONE : this.prefixes.slice(start, stop);
+  }
+
+  /** Whether any member shares an address with a prefix. */
+  overlaps(prefix: Prefix): boolean {
+    return this.#overlapsAt(this.#firstEndingAtOrAfter(prefix), prefix);
+  }
+
+  /** For an index at or after the first member that does not end before the prefix. */
+  #overlapsAt(index: number, prefix: Prefix): boolean {
+    const member = this.prefixes[index];
+    return member !== undefined && !endsBefore(prefix, member);
   }
 
   /** Index of the first member whose last address is not before the prefix. */
@@ -77,11 +84,6 @@ export class PrefixSet {
 }
 
 const NONE: readonly Prefix[] = [];
-
-function endsBefore(member: Prefix, prefix: Prefix): boolean {
-  if (member.family !== prefix.family) return member.family < prefix.family;
-  return lastBits(member) < prefix.bits;
-}
 
 function mergeTail(out: Prefix[]): void {
   for (;;) {

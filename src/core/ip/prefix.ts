@@ -8,6 +8,8 @@ export class Prefix {
   readonly bits: bigint;
   readonly length: number;
   readonly text: string;
+  /** The leading 32 bits, as a signed number: most comparisons end here, without arithmetic on bigints. */
+  readonly top: number;
 
   /** `bits` must have no host bits; use `Prefix.of` when they may. `text`, when given, must be the canonical text. */
   constructor(family: Family, bits: bigint, length: number, text = `${formatBits(family, bits)}/${length}`) {
@@ -15,6 +17,7 @@ export class Prefix {
     this.bits = bits;
     this.length = length;
     this.text = text;
+    this.top = topOf(family, bits);
   }
 
   /** The prefix of this length that holds an address; host bits are cleared. */
@@ -43,11 +46,11 @@ export class Prefix {
 
   /** Whether every address of `other` is in this prefix. */
   contains(other: Prefix): boolean {
-    return this.family === other.family && this.length <= other.length && this.#covers(other.bits);
+    return this.family === other.family && this.length <= other.length && this.#covers(other.top, other.bits);
   }
 
   has(address: Address): boolean {
-    return this.family === address.family && this.#covers(address.bits);
+    return this.family === address.family && this.#covers(topOf(address.family, address.bits), address.bits);
   }
 
   overlaps(other: Prefix): boolean {
@@ -80,10 +83,30 @@ export class Prefix {
     return this.text;
   }
 
-  #covers(bits: bigint): boolean {
+  #covers(top: number, bits: bigint): boolean {
+    if (this.length === 0) return true;
+    if (this.length <= 32) return (top ^ this.top) >>> (32 - this.length) === 0;
+    if (top !== this.top) return false;
     const shift = BigInt(WIDTH[this.family] - this.length);
     return bits >> shift === this.bits >> shift;
   }
+}
+
+function topOf(family: Family, bits: bigint): number {
+  return Number(family === 4 ? bits : bits >> 96n) | 0;
+}
+
+/** The leading 32 bits of the last address, signed like `top`. */
+function lastTop(prefix: Prefix): number {
+  return prefix.length >= 32 ? prefix.top : prefix.top | (0xffffffff >>> prefix.length);
+}
+
+/** Whether a prefix ends before another begins. */
+export function endsBefore(prefix: Prefix, other: Prefix): boolean {
+  if (prefix.family !== other.family) return prefix.family < other.family;
+  const last = lastTop(prefix);
+  if (last !== other.top) return last >>> 0 < other.top >>> 0;
+  return prefix.family === 6 && lastBits(prefix) < other.bits;
 }
 
 export function lastBits(prefix: Prefix): bigint {
@@ -93,6 +116,7 @@ export function lastBits(prefix: Prefix): bigint {
 /** Sort order: family, first address, shorter prefix first: a prefix comes just before what it contains. */
 export function comparePrefixes(a: Prefix, b: Prefix): number {
   if (a.family !== b.family) return a.family - b.family;
+  if (a.top !== b.top) return a.top >>> 0 < b.top >>> 0 ? -1 : 1;
   if (a.bits !== b.bits) return a.bits < b.bits ? -1 : 1;
   return a.length - b.length;
 }

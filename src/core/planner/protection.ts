@@ -21,9 +21,10 @@ interface Protected {
 
 const METADATA_SERVICE = Prefix.of(Address.parse('169.254.169.254'));
 
-/** The list of design promise "never cut the node off". Node addresses of ours are safe by the local table, but may be routed to by others. */
+/** What must never be cut off, the most telling first: the first that a route would move is the one that the refusal names. */
 export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], node: NodeIdentity): Protection {
   const members: Protected[] = [
+    ...gatewaysInUse(facts).map(([gateway, route]) => ({ prefix: Prefix.of(gateway), what: `the gateway of "${formatRoute(route)}"` })),
     { prefix: METADATA_SERVICE, what: 'the metadata service' },
     ...node.protect.map((prefix) => ({ prefix, what: `protected by --protect ${prefix}` })),
     ...facts.addresses.map((own) => ({ prefix: Prefix.of(own.address), what: `an address of this node, on ${own.device.name}` })),
@@ -35,7 +36,6 @@ export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], 
       prefix: route.prefix,
       what: `the network connected to ${route.spec.hops[0]?.device?.name}`,
     })),
-    ...gatewaysInUse(facts).map(([gateway, route]) => ({ prefix: Prefix.of(gateway), what: `the gateway of "${formatRoute(route)}"` })),
   ];
   return { members, set: PrefixSet.of(members.map((member) => member.prefix)) };
 }
@@ -54,7 +54,7 @@ function gatewaysInUse(facts: NodeFacts): [Address, Route][] {
 
 /** Why a route may not be added, for people; undefined when no protected path would change. */
 export function forbids(protection: Protection, fib: Fib, route: Route): string | undefined {
-  if (protection.set.overlapping(route.prefix).length === 0) return undefined;
+  if (!protection.set.overlaps(route.prefix)) return undefined;
   for (const member of protection.members) {
     if (!member.prefix.overlaps(route.prefix)) continue;
     for (const destination of exposed(fib, route, member.prefix)) {

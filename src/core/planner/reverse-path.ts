@@ -9,11 +9,21 @@ import type { NodeIdentity } from './node.ts';
  * of `all` and the device's own value (ip-sysctl.rst), so 2 on the device is enough. IPv6 has no such filter.
  */
 export function loosenReversePath(draft: Draft, facts: NodeFacts, node: NodeIdentity): PlannedSysctl[] {
+  if (draft.resource.reversePath !== 'Loose') return [];
+  if (draft.held.some(({ prefix }) => prefix.family === 4)) return keepAll(facts, node.remembered);
   const hop = draft.nextHops.get(4);
-  if (draft.resource.reversePath !== 'Loose' || !hop?.device || draft.routes.length === 0) return [];
+  if (!hop?.device || draft.routes.length === 0) return [];
   const link = facts.links.find((candidate) => candidate.index === hop.device?.index);
   if (!link || !isStrict(link, facts, node.remembered)) return [];
   return [{ device: { index: link.index, name: link.name }, name: 'rp_filter', value: RP_FILTER.loose }];
+}
+
+/** While routes are held, which device they use is not known: nothing that is loose becomes strict. */
+function keepAll(facts: NodeFacts, remembered: readonly RememberedSysctl[]): PlannedSysctl[] {
+  return remembered.flatMap(({ device, name, value }) => {
+    const link = facts.links.find((candidate) => candidate.name === device && candidate.rpFilter === value);
+    return link ? [{ device: { index: link.index, name: link.name }, name, value }] : [];
+  });
 }
 
 /** Judged by the administrator's value: ours must not be the reason to take it back. */
