@@ -272,7 +272,10 @@ describe('protection', () => {
       refusal('203.0.113.128/25'),
       /203\.0\.113\.128\/25 would move 203\.0\.113\.0\/24 \(for example 203\.0\.113\.128\), the network connected to eth0, from "203\.0\.113\.0\/24 dev eth0 proto kernel" to "via 10\.1\.0\.1 dev eth1"/,
     );
-    assert.match(refusal('203.0.113.1/32'), /would move 203\.0\.113\.0\/24|would move 203\.0\.113\.1\/32/);
+    assert.match(
+      refusal('203.0.113.0/25'),
+      /would move 203\.0\.113\.1\/32, the gateway of "default via 203\.0\.113\.1 dev eth0 proto boot"/,
+    );
   });
 
   it('allows a route that is less specific than what the node uses', () => {
@@ -338,6 +341,17 @@ describe('attributes', () => {
     assert.match(planned([loose], facts({ rpFilterAll: 1 })), /net\.ipv4\.conf\.eth1\.rp_filter = 2/);
     assert.doesNotMatch(planned([loose], facts()), /rp_filter/);
     assert.doesNotMatch(planned([loose], { ...strict, rpFilterAll: 2 }), /rp_filter/);
+  });
+
+  it('keeps what is loose while the routes are held', () => {
+    const ours = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 2 })] });
+    const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
+    const waiting = staticRoute('a', { reversePath: 'Loose', via: gateways('10.9.0.1') });
+    assert.match(
+      planned([waiting], ours, identity({ remembered })),
+      /hold 192\.168\.50\.0\/24 metric 4201\nnet\.ipv4\.conf\.eth1\.rp_filter = 2/,
+    );
+    assert.doesNotMatch(planned([waiting], ours), /rp_filter/);
   });
 
   it('judges strictness by the value before ours', () => {
