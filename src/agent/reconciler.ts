@@ -55,6 +55,8 @@ export class Reconciler {
   readonly #repairs = new RepairBudget();
   #remembered: readonly RememberedSysctl[] = [];
   #report: NodeReport | undefined;
+  /** When the last round began: what was not due then, it left for later. */
+  #startedAt = 0;
   /** Of the round before: what was lost since belonged to that plan. */
   #owners: Owners | undefined;
 
@@ -80,6 +82,7 @@ export class Reconciler {
   async round(): Promise<RoundSummary> {
     const { kernel, source, clock } = this.#ports;
     const started = clock.now();
+    this.#startedAt = started;
     const resources = source.snapshot();
     const { facts, owned } = await kernel.observe();
     const drift = kernel.takeDrift();
@@ -103,7 +106,9 @@ export class Reconciler {
   /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */
   nextRoundIn(): number | undefined {
     const now = this.#ports.clock.now();
-    const waits = [this.#grace.nextIn(now), this.#repairs.nextIn(now)].filter((wait) => wait !== undefined);
+    const repair = this.#repairs.nextIn(this.#startedAt);
+    const repairIn = repair === undefined ? undefined : Math.max(0, this.#startedAt + repair - now);
+    const waits = [this.#grace.nextIn(now), repairIn].filter((wait) => wait !== undefined);
     return waits.length > 0 ? Math.min(...waits) : undefined;
   }
 

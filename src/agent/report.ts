@@ -6,7 +6,7 @@ import type { NodePlan, ResourcePlan } from '../core/plan.ts';
 import type { Planned } from '../core/planner/plan-node.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
-import { routeKey } from '../core/repair.ts';
+import { objectKey, routeKey } from '../core/repair.ts';
 import { formatRef, type InvalidResource, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
@@ -77,7 +77,7 @@ function problemsOf(plan: ResourcePlan, round: RoundResult): Problem[] {
   const invalid = round.resources.invalid.filter((entry) => formatRef(entry.meta.ref) === name).map((entry) => invalidSpec(entry));
   const planned = round.planned.problems.filter((problem) => formatRef(problem.subject) === name);
   const refused = round.failures.filter((failure) => belongs(failure, plan, round));
-  const contested = round.contested.filter((key) => plan.routes.length > 0 && contestedRoute(key, plan));
+  const contested = round.contested.filter((key) => concerns(key, plan));
   return [
     ...invalid,
     ...planned,
@@ -106,8 +106,12 @@ function refusal(failures: readonly Failure[], nodeName: string): string {
   return `the kernel of node ${nodeName} refused ${words}; it is tried again`;
 }
 
-function contestedRoute(key: string, plan: ResourcePlan): boolean {
-  return plan.routes.some(({ prefix, spec }) => key === routeKey(prefix, spec.table, spec.metric));
+/** Whether an object is a route or a sysctl of the plan. */
+function concerns(key: string, plan: ResourcePlan): boolean {
+  return (
+    plan.routes.some(({ prefix, spec }) => key === routeKey(prefix, spec.table, spec.metric)) ||
+    plan.sysctls.some((sysctl) => key === objectKey({ op: 'set-sysctl', ...sysctl, previous: sysctl.value, restores: false }))
+  );
 }
 
 function contest(keys: readonly string[], nodeName: string): string {
