@@ -23,7 +23,7 @@ export function destinationBits(index: number): number {
 }
 
 export function destination(index: number): Prefix {
-  return new Prefix(4, BigInt(destinationBits(index)), 32);
+  return Prefix.fromBits(4, BigInt(destinationBits(index)), 32);
 }
 
 /** The same routes as those of reference.c. */

@@ -69,7 +69,7 @@ function* rangeOf(from: number, to: number): Generator<number> {
 }
 
 function firstOctet(prefix: Prefix): number {
-  return prefix.family === 4 ? Number(prefix.bits) >>> 24 : Number(prefix.bits >> 120n);
+  return prefix.top >>> 24;
 }
 
 function neverRouted(prefix: Prefix): readonly [Prefix, string] | undefined {

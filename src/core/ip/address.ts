@@ -52,33 +52,38 @@ export class Address {
 
 /** The bits of an address text. @throws InvalidAddress */
 export function parseBits(family: Family, text: string): bigint {
-  return family === 4 ? BigInt(parseV4(text, text)) : parseV6(text);
+  return family === 4 ? BigInt(parseV4(text)) : parseV6(text);
 }
 
 const ZERO = 48;
 
-/** Dotted quad to an unsigned number. Leading zeros are refused (RFC 6943 section 3.1.1: some read them as octal). */
-function parseV4(text: string, whole: string): number {
+/**
+ * The dotted quad that begins a text and ends at `end`, as an unsigned number. Leading zeros are refused (RFC 6943 section 3.1.1:
+ * some read them as octal). @throws InvalidAddress that quotes the text up to `end`
+ */
+export function parseV4(text: string, end: number = text.length, start = 0): number {
   let value = 0;
   let octet = -1;
   let dots = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : 46;
-    if (code === 46) {
-      if (octet < 0) throw notAnAddress(whole);
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (octet < 0) throw notAnAddress(text.slice(0, end));
       value = value * 256 + octet;
       octet = -1;
-      if (i < text.length) dots++;
+      dots++;
     } else {
       const digit = code - ZERO;
-      if (digit < 0 || digit > 9 || octet === 0) throw notAnAddress(whole);
+      if (digit < 0 || digit > 9 || octet === 0) throw notAnAddress(text.slice(0, end));
       octet = octet < 0 ? digit : octet * 10 + digit;
-      if (octet > 255) throw notAnAddress(whole);
+      if (octet > 255) throw notAnAddress(text.slice(0, end));
     }
   }
-  if (dots !== 3) throw notAnAddress(whole);
-  return value;
+  if (dots !== 3 || octet < 0) throw notAnAddress(text.slice(0, end));
+  return value * 256 + octet;
 }
+
+const DOT = 46;
 
 /** RFC 4291 section 2.2: groups of hex digits, at most one `::`, the last 32 bits perhaps as a dotted quad. */
 function parseV6(text: string): bigint {
@@ -93,7 +98,7 @@ function parseV6(text: string): bigint {
     const colon = text.indexOf(':', start);
     const end = colon < 0 ? text.length : colon;
     if (colon < 0 && text.indexOf('.', start) >= 0) {
-      const v4 = parseV4(text.slice(start), text);
+      const v4 = parseV4(text, text.length, start);
       groups.push(v4 >>> 16, v4 & 0xffff);
     } else groups.push(parseGroup(text, start, end));
     start = end + 1;

@@ -105,32 +105,25 @@ function without(prefix: Prefix, other: PrefixSet): readonly Prefix[] {
 
 /** Longest-prefix match over values of any kind. Lookups cost one map probe per distinct length. */
 export class PrefixTable<T> {
-  readonly #byLength = new Map<Family, Map<number, Map<bigint, T>>>(FAMILIES.map((family) => [family, new Map()]));
-  readonly #lengths = new Map<Family, number[]>();
+  readonly #values = new Map<string, T>();
+  readonly #lengths = new Map<Family, number[]>(FAMILIES.map((family) => [family, []]));
 
   get(prefix: Prefix): T | undefined {
-    return this.#byLength.get(prefix.family)?.get(prefix.length)?.get(prefix.bits);
+    return this.#lengths.get(prefix.family)?.includes(prefix.length) ? this.#values.get(prefix.text) : undefined;
   }
 
   set(prefix: Prefix, value: T): void {
-    const lengths = this.#byLength.get(prefix.family) ?? new Map<number, Map<bigint, T>>();
-    let row = lengths.get(prefix.length);
-    if (!row) {
-      row = new Map();
-      lengths.set(prefix.length, row);
-      this.#lengths.set(
-        prefix.family,
-        [...lengths.keys()].sort((a, b) => b - a),
-      );
-    }
-    row.set(prefix.bits, value);
+    const lengths = this.#lengths.get(prefix.family) ?? [];
+    if (!lengths.includes(prefix.length)) lengths.push(prefix.length);
+    lengths.sort((a, b) => b - a);
+    this.#values.set(prefix.text, value);
   }
 
   /** Values of the prefixes that contain this one (itself included), longest first. */
   *covering(prefix: Prefix): Generator<T> {
     for (const length of this.#lengths.get(prefix.family) ?? []) {
       if (length > prefix.length) continue;
-      const value = this.#byLength.get(prefix.family)?.get(length)?.get(Prefix.of(prefix.first, length).bits);
+      const value = this.#values.get(Prefix.of(prefix.first, length).text);
       if (value !== undefined) yield value;
     }
   }

@@ -1,29 +1,40 @@
-import { Address, type Family, formatBits, InvalidAddress, parseBits, WIDTH } from './address.ts';
+import { Address, type Family, formatBits, InvalidAddress, parseBits, parseV4, WIDTH } from './address.ts';
 
 /**
  * A network prefix with no host bits set. Values are equal when `text` is: it is canonical, and serves as map key.
+ * There may be 100,000 of them, so an IPv4 one carries no bigint.
  */
 export class Prefix {
   readonly family: Family;
-  readonly bits: bigint;
+  /** The leading 32 bits, as a signed number: most comparisons end here. */
+  readonly top: number;
   readonly length: number;
   readonly text: string;
-  /** The leading 32 bits, as a signed number: most comparisons end here, without arithmetic on bigints. */
-  readonly top: number;
+  /** All bits of an IPv6 prefix; 0 for IPv4, where `top` says it all. */
+  readonly #wide: bigint;
 
-  /** `bits` must have no host bits; use `Prefix.of` when they may. `text`, when given, must be the canonical text. */
-  constructor(family: Family, bits: bigint, length: number, text = `${formatBits(family, bits)}/${length}`) {
+  private constructor(family: Family, top: number, wide: bigint, length: number, text: string) {
     this.family = family;
-    this.bits = bits;
+    this.top = top;
     this.length = length;
     this.text = text;
-    this.top = topOf(family, bits);
+    this.#wide = wide;
+  }
+
+  /** From bits without host bits. `text`, when given, must be the canonical text. */
+  static fromBits(family: Family, bits: bigint, length: number, text = `${formatBits(family, bits)}/${length}`): Prefix {
+    return new Prefix(family, topOf(family, bits), family === 4 ? 0n : bits, length, text);
+  }
+
+  /** An IPv4 prefix from its 32 bits, signed or not, without host bits. `text` must be the canonical text. */
+  static fromWord(word: number, length: number, text: string): Prefix {
+    return new Prefix(4, word | 0, 0n, length, text);
   }
 
   /** The prefix of this length that holds an address; host bits are cleared. */
   static of(address: Address, length: number = WIDTH[address.family]): Prefix {
     const shift = BigInt(WIDTH[address.family] - length);
-    return new Prefix(address.family, (address.bits >> shift) << shift, length);
+    return Prefix.fromBits(address.family, (address.bits >> shift) << shift, length);
   }
 
   /**
@@ -34,19 +45,16 @@ export class Prefix {
     const slash = text.indexOf('/');
     const family: Family = text.includes(':') ? 6 : 4;
     if (slash < 0) throw lengthMissing(text, family);
-    const bits = parseBits(family, text.slice(0, slash));
-    const length = parseLength(text, slash + 1, WIDTH[family]);
-    const mapped = family === 6 && bits >> 32n === 0xffffn;
-    if (mapped) throw new InvalidAddress(`"${text}" is an IPv4-mapped IPv6 prefix${v4Hint(bits, length)}`);
-    const shift = BigInt(WIDTH[family] - length);
-    const masked = (bits >> shift) << shift;
-    if (masked !== bits) throw new InvalidAddress(`"${text}" has host bits set: write ${new Prefix(family, masked, length)}`);
-    return family === 4 ? new Prefix(4, bits, length, text) : new Prefix(6, bits, length);
+    return family === 4 ? parseNarrow(text, slash) : parseWide(text, slash);
+  }
+
+  get bits(): bigint {
+    return this.family === 4 ? BigInt(this.top >>> 0) : this.#wide;
   }
 
   /** Whether every address of `other` is in this prefix. */
   contains(other: Prefix): boolean {
-    return this.family === other.family && this.length <= other.length && this.#covers(other.top, other.bits);
+    return this.family === other.family && this.length <= other.length && this.#covers(other.top, other.#wide);
   }
 
   has(address: Address): boolean {
@@ -72,7 +80,7 @@ export class Prefix {
     if (this.length === WIDTH[this.family]) throw new RangeError(`${this} is a single address`);
     const half = 1n << BigInt(WIDTH[this.family] - this.length - 1);
     const length = this.length + 1;
-    return [new Prefix(this.family, this.bits, length), new Prefix(this.family, this.bits | half, length)];
+    return [Prefix.fromBits(this.family, this.bits, length), Prefix.fromBits(this.family, this.bits | half, length)];
   }
 
   toString(): string {
@@ -88,7 +96,7 @@ export class Prefix {
     if (this.length <= 32) return (top ^ this.top) >>> (32 - this.length) === 0;
     if (top !== this.top) return false;
     const shift = BigInt(WIDTH[this.family] - this.length);
-    return bits >> shift === this.bits >> shift;
+    return bits >> shift === this.#wide >> shift;
   }
 }
 
@@ -117,15 +125,47 @@ export function lastBits(prefix: Prefix): bigint {
 export function comparePrefixes(a: Prefix, b: Prefix): number {
   if (a.family !== b.family) return a.family - b.family;
   if (a.top !== b.top) return a.top >>> 0 < b.top >>> 0 ? -1 : 1;
-  if (a.bits !== b.bits) return a.bits < b.bits ? -1 : 1;
+  if (a.family === 6 && a.bits !== b.bits) return a.bits < b.bits ? -1 : 1;
   return a.length - b.length;
 }
 
+function parseNarrow(text: string, slash: number): Prefix {
+  const word = parseV4(text, slash);
+  const length = parseLength(text, slash + 1, 32);
+  const masked = length === 0 ? 0 : word & (-1 << (32 - length));
+  if (masked !== (word | 0)) throw hostBits(text, Prefix.fromBits(4, BigInt(masked >>> 0), length));
+  return Prefix.fromWord(word, length, text);
+}
+
+function parseWide(text: string, slash: number): Prefix {
+  const bits = parseBits(6, text.slice(0, slash));
+  const length = parseLength(text, slash + 1, 128);
+  if (bits >> 32n === 0xffffn) throw new InvalidAddress(`"${text}" is an IPv4-mapped IPv6 prefix${v4Hint(bits, length)}`);
+  const shift = BigInt(128 - length);
+  const masked = (bits >> shift) << shift;
+  if (masked !== bits) throw hostBits(text, Prefix.fromBits(6, masked, length));
+  return Prefix.fromBits(6, bits, length);
+}
+
+function hostBits(text: string, corrected: Prefix): InvalidAddress {
+  return new InvalidAddress(`"${text}" has host bits set: write ${corrected}`);
+}
+
+/** Decimal, without leading zeros. */
 function parseLength(text: string, from: number, max: number): number {
-  const digits = text.slice(from);
-  const length = /^(0|[1-9]\d{0,2})$/.test(digits) ? Number(digits) : Number.NaN;
-  if (!(length <= max)) throw new InvalidAddress(`"${text}" has no prefix length between 0 and ${max}`);
+  let length = -1;
+  for (let i = from; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9 || length === 0) throw badLength(text, max);
+    length = Math.max(length, 0) * 10 + digit;
+    if (length > max) throw badLength(text, max);
+  }
+  if (length < 0) throw badLength(text, max);
   return length;
+}
+
+function badLength(text: string, max: number): InvalidAddress {
+  return new InvalidAddress(`"${text}" has no prefix length between 0 and ${max}`);
 }
 
 function lengthMissing(text: string, family: Family): InvalidAddress {

@@ -129,8 +129,8 @@ function viaOf(view: DataView, attributes: Attributes): Address | undefined {
 
 /** Without RTA_DST the route is the default route. */
 function prefixAt(view: DataView, at: number, family: Family, length: number): Prefix {
-  if (at < 0) return new Prefix(family, 0n, length);
+  if (at < 0) return Prefix.fromBits(family, 0n, length);
   return family === 4
-    ? new Prefix(4, bitsAt(view, at, 4), length, prefixText(view.getUint32(at), length))
-    : new Prefix(6, bitsAt(view, at, 6), length);
+    ? Prefix.fromWord(view.getInt32(at), length, prefixText(view.getUint32(at), length))
+    : Prefix.fromBits(6, bitsAt(view, at, 6), length);
 }

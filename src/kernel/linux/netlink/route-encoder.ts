@@ -32,7 +32,7 @@ export class RouteEncoder {
     }
     const at = this.#writer.again(this.#message, seq);
     this.#writer.byteAt(at + DST_LEN, prefix.length);
-    this.#writer.bitsAt(at + DST, prefix.family, prefix.bits);
+    this.#writer.prefixAt(at + DST, prefix);
   }
 
   #encodeWhole(operation: RouteOperation, seq: number, route: Route): void {

@@ -1,4 +1,5 @@
 import { type Address, WIDTH } from '../../../core/ip/address.ts';
+import type { Prefix } from '../../../core/ip/prefix.ts';
 import { NLA_F_NESTED } from './constants.ts';
 
 /** Room for one more message of ours beyond the point where a batch is full. */
@@ -67,8 +68,13 @@ export class MessageWriter {
     this.buffer[at] = value;
   }
 
-  /** Writes an address at an offset instead of at the end. */
-  bitsAt(at: number, family: 4 | 6, bits: bigint): void {
+  /** Writes the address of a prefix at an offset instead of at the end. */
+  prefixAt(at: number, prefix: Prefix): void {
+    if (prefix.family === 4) this.#view.setInt32(at, prefix.top);
+    else this.#bitsAt(at, prefix.family, prefix.bits);
+  }
+
+  #bitsAt(at: number, family: 4 | 6, bits: bigint): void {
     if (family === 4) {
       this.#view.setUint32(at, Number(bits));
     } else {
@@ -125,7 +131,7 @@ export class MessageWriter {
   }
 
   #bits(family: 4 | 6, bits: bigint): void {
-    this.bitsAt(this.size, family, bits);
+    this.#bitsAt(this.size, family, bits);
     this.size += WIDTH[family] / 8;
   }
 }
