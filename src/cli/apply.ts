@@ -5,7 +5,7 @@ import { FLAGS } from '../runtime/config.ts';
 import { createLog } from '../runtime/log.ts';
 import { type Context, EXIT, type Run } from './command.ts';
 import { explained } from './files.ts';
-import { demandPermission, lockOrRefuse, nodeFlags, openSource } from './node-context.ts';
+import { demandPermission, holdingLock, nodeFlags, openSource } from './node-context.ts';
 
 /** `fairlead apply`: one round of the agent. Fails when something could not be read or made true. */
 export const run: Run = (context) => explained(() => apply(context));
@@ -16,7 +16,6 @@ async function apply(context: Context): Promise<number> {
   const source = openSource(context, flags, false);
   const kernel = await adapters.openKernel();
   demandPermission(kernel);
-  const lock = await lockOrRefuse('apply', flags.nodeName);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
   const ports = {
     kernel,
@@ -26,10 +25,10 @@ async function apply(context: Context): Promise<number> {
     clock: systemClock,
     log,
   };
-  const { report } = await new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect }).once();
+  const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
+  const { report } = await holdingLock('apply', flags.nodeName, () => agent.once());
   await source.close();
   kernel.close();
-  await lock.release();
   const fine = report.status.problems.length === 0 && report.status.complete && report.status.resources.every((resource) => resource.ready);
   return fine ? EXIT.ok : EXIT.failed;
 }

@@ -4,27 +4,30 @@ import { fileSysctlMemory, SYSCTL_FILE } from '../agent/memory.ts';
 import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
 import { diff } from '../core/diff.ts';
 import { formatChange } from '../core/render.ts';
-import { type Context, EXIT, type Run } from './command.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { type Context, EXIT, type Run, type Terminal } from './command.ts';
 import { explained } from './files.ts';
-import { demandPermission, lockOrRefuse, nodeFlags } from './node-context.ts';
+import { demandPermission, holdingLock, type NodeFlags, nodeFlags } from './node-context.ts';
 
 /** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
 export const run: Run = (context) => explained(() => cleanUp(context));
 
 async function cleanUp(context: Context): Promise<number> {
-  const { line, terminal, adapters } = context;
-  const flags = nodeFlags(line);
-  const kernel = await adapters.openKernel();
+  const flags = nodeFlags(context.line);
+  const kernel = await context.adapters.openKernel();
   demandPermission(kernel);
-  const lock = await lockOrRefuse('cleanup', flags.nodeName);
+  const status = await holdingLock('cleanup', flags.nodeName, () => removeAll(kernel, flags, context.terminal));
+  kernel.close();
+  return status;
+}
+
+async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): Promise<number> {
   const { facts, owned } = await kernel.observe();
   const sysctls = await fileSysctlMemory(flags.stateFolder).load();
   const changes = diff({ routes: owned, sysctls }, { resources: [] }, facts);
   for (const change of changes) terminal.out(`${formatChange(change)}\n`);
   const failures = await kernel.apply(changes);
   for (const { change, code, message } of failures) terminal.err(`not removed: ${formatChange(change)}: ${message} (${code})\n`);
-  kernel.close();
-  await lock.release();
   if (failures.length > 0) return EXIT.failed;
   const files = await removeFiles(flags.stateFolder, flags.statusFolder);
   for (const file of files) terminal.out(`- ${file}\n`);

@@ -2,7 +2,7 @@ import { InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { CommandFailed, type CommandLine, defaultNodeName, FLAGS, UsageError } from '../runtime/config.ts';
-import { type InstanceLock, type LockHolder, tryLock } from '../runtime/instance-lock.ts';
+import { type LockHolder, tryLock } from '../runtime/instance-lock.ts';
 import { type Context, LOCK_NAME } from './command.ts';
 
 /** The flags that most commands share, checked. */
@@ -47,11 +47,16 @@ export function demandPermission(kernel: Kernel): void {
   if (missing !== undefined) throw new CommandFailed(missing);
 }
 
-/** For commands that must not run beside an agent. @throws CommandFailed that names the holder */
-export async function lockOrRefuse(role: string, nodeName: string): Promise<InstanceLock> {
-  const answer = await tryLock(LOCK_NAME, { pid: process.pid, node: nodeName, role });
-  if ('release' in answer) return answer;
-  throw new CommandFailed(`${holderText(answer)} works in this network namespace: stop it first ("kill ${answer.pid}")`);
+/** Does the work of a command that must not run beside an agent. @throws CommandFailed that names the holder */
+export async function holdingLock<T>(role: string, nodeName: string, work: () => Promise<T>): Promise<T> {
+  const lock = await tryLock(LOCK_NAME, { pid: process.pid, node: nodeName, role });
+  if (!('release' in lock))
+    throw new CommandFailed(`${holderText(lock)} works in this network namespace: stop it first ("kill ${lock.pid}")`);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
 }
 
 export function holderText(holder: LockHolder): string {
