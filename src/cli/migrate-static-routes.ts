@@ -1,6 +1,7 @@
-import { type Document, isMap, isScalar, LineCounter, parseAllDocuments, type Scalar } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml';
 import { API_VERSION } from '../api/define-kind.ts';
 import { parseStaticRoute } from '../api/kinds/static-route.ts';
+import { flattenLists } from '../api/parse.ts';
 import { Address, InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 
@@ -27,27 +28,48 @@ export function migrateRoutesConfigMap(text: string, file: string, taken: Readon
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines });
   const found = 'empty' in documents ? [] : documents;
-  const broken = found.flatMap((document) =>
-    document.errors.map((error) => finding(file, lines.linePos(error.pos[0]).line, error.message)),
-  );
-  const objects = found.map((document) => document.toJS() as unknown);
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
+  const read = found.map((document) => readDocument(document, (offset, message) => finding(file, lineAt(offset), message)));
+  const objects = read.flatMap((each) => flattenLists(each.value));
   const names = new Set(taken);
-  const parts = found.flatMap((document, i): Migrated[] => {
-    const routes = routesOf(document);
-    if (!routes) return [];
-    const name = unique(nonEmpty(document.getIn(['metadata', 'name'])) ?? 'static-routes', names);
-    const at = (offset: number): number => lines.linePos(offset).line;
-    const { subnets, findings } = readSubnets(routes, text, file, at);
-    return [{ resources: resourcesFor(name, subnets, nodeSelectorFor(objects[i], objects)), findings }];
-  });
-  return { resources: parts.flatMap((part) => part.resources), findings: [...broken, ...parts.flatMap((part) => part.findings)] };
+  const parts = found
+    .flatMap(({ contents }) => mapsIn(contents))
+    .flatMap((map): Migrated[] => {
+      const routes = routesOf(map);
+      if (!routes) return [];
+      const own = nonEmpty(map.getIn(['metadata', 'name']));
+      const { subnets, findings } = readSubnets(routes, text, file, lineAt);
+      return [{ resources: resourcesFor(own ?? 'static-routes', names, subnets, nodeSelectorFor(own, objects)), findings }];
+    });
+  return { resources: parts.flatMap((part) => part.resources), findings: [...read, ...parts].flatMap((each) => each.findings) };
 }
 
-/** The scalar of `data.routes` of a ConfigMap. */
-function routesOf(document: Document.Parsed): Scalar<string> | undefined {
-  if (!isMap(document.contents) || document.get('kind') !== 'ConfigMap') return undefined;
-  const node = document.getIn(['data', 'routes'], true);
-  return isScalar(node) && typeof node.value === 'string' ? (node as Scalar<string>) : undefined;
+interface ReadDocument {
+  readonly value?: unknown;
+  readonly findings: readonly Finding[];
+}
+
+/** The plain value, and what is wrong with the YAML; an alias to nothing is found only when the value is made. */
+function readDocument(document: Document.Parsed, found: (offset: number, message: string) => Finding): ReadDocument {
+  if (document.errors.length > 0) return { findings: document.errors.map((error) => found(error.pos[0], error.message)) };
+  try {
+    return { value: document.toJS() as unknown, findings: [] };
+  } catch (error) {
+    return { findings: [found(document.range[0], error instanceof Error ? error.message : String(error))] };
+  }
+}
+
+/** The objects of a document; those of a `kind: List`, as `kubectl get -o yaml` writes it, one by one. */
+function mapsIn(node: unknown): YAMLMap[] {
+  if (!isMap(node)) return [];
+  const items = node.get('items');
+  return isSeq(items) && String(node.get('kind')).endsWith('List') ? items.items.flatMap(mapsIn) : [node];
+}
+
+/** The value of `data.routes` of a ConfigMap. */
+function routesOf(map: YAMLMap): Node | undefined {
+  const node = map.get('kind') === 'ConfigMap' ? map.getIn(['data', 'routes'], true) : undefined;
+  return isNode(node) ? node : undefined;
 }
 
 interface Subnets {
@@ -55,9 +77,9 @@ interface Subnets {
   readonly findings: readonly Finding[];
 }
 
-function readSubnets(routes: Scalar<string>, text: string, file: string, lineAt: (offset: number) => number): Subnets {
+function readSubnets(routes: Node, text: string, file: string, lineAt: (offset: number) => number): Subnets {
   let offset = routes.range?.[0] ?? 0;
-  const entries = parseArray(routes.value);
+  const entries = isScalar(routes) && typeof routes.value === 'string' ? parseArray(routes.value) : 'is not a text that holds a JSON array';
   if (typeof entries === 'string') return { subnets: [], findings: [finding(file, lineAt(offset), `routes ${entries}`)] };
   const subnets = new Set<string>();
   const findings: Finding[] = [];
@@ -104,12 +126,12 @@ function hostRoute(text: string): string | undefined {
   }
 }
 
-function resourcesFor(name: string, subnets: readonly string[], matchLabels: object | undefined): object[] {
+function resourcesFor(name: string, names: Set<string>, subnets: readonly string[], matchLabels: object | undefined): object[] {
   const count = Math.ceil(subnets.length / MOST_SUBNETS);
   return Array.from({ length: count }, (_, i) => ({
     apiVersion: API_VERSION,
     kind: 'StaticRoute',
-    metadata: { name: count > 1 ? `${name}-${i + 1}` : name },
+    metadata: { name: unique(count > 1 ? `${name}-${i + 1}` : name, names) },
     spec: {
       subnets: subnets.slice(i * MOST_SUBNETS, (i + 1) * MOST_SUBNETS),
       via: { discover: { toward: ['10.0.0.0/8'] } },
@@ -119,11 +141,10 @@ function resourcesFor(name: string, subnets: readonly string[], matchLabels: obj
 }
 
 /** The nodeSelector of the DaemonSet that uses the ConfigMap. */
-function nodeSelectorFor(configMap: unknown, objects: readonly unknown[]): object | undefined {
-  const name = at(configMap, 'metadata', 'name');
-  const user = objects.find(
-    (object) => at(object, 'kind') === 'DaemonSet' && JSON.stringify(at(object, 'spec')).includes(JSON.stringify(name)),
-  );
+function nodeSelectorFor(configMap: string | undefined, objects: readonly unknown[]): object | undefined {
+  if (configMap === undefined) return undefined;
+  const uses = (object: unknown): boolean => JSON.stringify(at(object, 'spec') ?? null).includes(JSON.stringify(configMap));
+  const user = objects.find((object) => at(object, 'kind') === 'DaemonSet' && uses(object));
   const selector = at(user, 'spec', 'template', 'spec', 'nodeSelector');
   return typeof selector === 'object' && selector !== null ? selector : undefined;
 }

@@ -20,11 +20,7 @@ async function status({ line, terminal }: Context): Promise<number> {
   const text = await readIfExists(path);
   if (text === undefined)
     throw new CommandFailed(`there is no report at ${path}: start "fairlead agent", or name its folder with --status`);
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken) throw new CommandFailed(`${path} is not YAML: ${broken.message.split('\n')[0]}`);
-  const parsed = parseNodeReport(document.toJS());
+  const parsed = parseNodeReport(await parseYaml(text, path));
   if (!parsed.ok) throw new CommandFailed(`${path} is not a NodeReport: ${formatErrors(parsed.errors)}`);
   const report = parsed.value;
   const format = line.text(FLAGS.output);
@@ -32,6 +28,15 @@ async function status({ line, terminal }: Context): Promise<number> {
   else await print(terminal, report);
   const { resources, problems, complete } = report.status;
   return problems.length > 0 || !complete || resources.some((resource) => !resource.ready) ? EXIT.found : EXIT.ok;
+}
+
+async function parseYaml(text: string, path: string): Promise<unknown> {
+  const { parse } = await import('yaml');
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new CommandFailed(`${path} is not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+  }
 }
 
 async function print(terminal: Terminal, { metadata, status }: NodeReport): Promise<void> {

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { fileSysctlMemory, SYSCTL_FILE } from '../../src/agent/memory.ts';
+import { EXIT, LOCK_NAME } from '../../src/cli/command.ts';
+import { LAST_GOOD_FILE, REPORT_FILE } from '../../src/cluster/cluster.ts';
+import { CommandFailed } from '../../src/runtime/config.ts';
+import { tryLock } from '../../src/runtime/instance-lock.ts';
+import { ETH1, link, route } from '../core/builders.ts';
+import { Bench, type Ran } from './support.ts';
+
+/** These share one file because the lock is one per network namespace: files run side by side, tests of a file do not. */
+
+const LINE = '192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201';
+const apply = (bench: Bench): Promise<Ran> => bench.run('apply', '--manifests', 'x', ...bench.here);
+
+/** While somebody else is at work in this network namespace. */
+async function whileHeld(role: string, use: () => Promise<void>): Promise<void> {
+  const lock = await tryLock(LOCK_NAME, { pid: 4711, node: 'n9', role });
+  assert.ok('release' in lock);
+  try {
+    await use();
+  } finally {
+    await lock.release();
+  }
+}
+
+describe('apply', () => {
+  it('does one round, writes the report and lets go of the lock', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'] });
+      const { status, out } = await apply(bench);
+      assert.equal(status, EXIT.ok);
+      assert.match(out, /INFO {2}node n1: 1 of 1 changes applied in [\d.]+ ms: \+ 192\.168\.50\.0\/24/);
+      assert.equal(bench.cluster.reports.length, 1);
+      assert.equal((await apply(bench)).status, EXIT.ok);
+    }));
+
+  it('fails when a resource is not ready', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'], via: { device: 'eth9' } });
+      assert.equal((await apply(bench)).status, EXIT.failed);
+    }));
+
+  it('fails when something could not be read', () =>
+    Bench.with(async (bench) => {
+      bench.cluster.world.put({ kind: 'Nonsense', metadata: { name: 'x' } });
+      assert.equal((await apply(bench)).status, EXIT.failed);
+    }));
+
+  it('writes its log as JSON when asked', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'] });
+      const { out } = await bench.run('apply', '--manifests', 'x', '--log', 'json', ...bench.here);
+      const lines = out.trim().split('\n');
+      for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line) as object), ['level', 'time', 'msg']);
+      assert.ok(lines.length > 0);
+    }));
+
+  it('refuses to work beside an agent, or without the right to', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'] });
+      await whileHeld('agent', () =>
+        assert.rejects(apply(bench), {
+          name: 'CommandFailed',
+          message: 'fairlead agent of node n9 (pid 4711) works in this network namespace: stop it first ("kill 4711")',
+        }),
+      );
+      bench.kernel.lacks = 'NET_ADMIN is missing: run as root';
+      await assert.rejects(apply(bench), { name: 'CommandFailed', message: 'NET_ADMIN is missing: run as root' });
+      assert.deepEqual(bench.kernel.log, []);
+    }));
+
+  it('says in one line that the kernel does not answer', () =>
+    Bench.with(async (bench) => {
+      bench.kernel.setUnavailable('the netlink socket is gone');
+      await assert.rejects(apply(bench), {
+        name: 'CommandFailed',
+        message: 'the kernel does not answer: the netlink socket is gone; try again',
+      });
+    }));
+});
+
+describe('cleanup', () => {
+  const cleanup = (bench: Bench): Promise<Ran> => bench.run('cleanup', ...bench.here);
+
+  it('removes what is ours from kernel and disk, says what, and leaves the rest', () =>
+    Bench.with(async (bench) => {
+      bench.kernel.setRpFilter('eth1', 1);
+      bench.put('a', { subnets: ['192.168.50.0/24'], reversePath: 'Loose' });
+      await apply(bench);
+      await mkdir(bench.path('status'));
+      for (const file of [bench.path('status', REPORT_FILE), bench.path('state', LAST_GOOD_FILE), bench.path('state', 'theirs')]) {
+        await writeFile(file, '{}');
+      }
+      const before = (await bench.kernel.observe()).facts.routes;
+      const { status, out, err } = await cleanup(bench);
+      assert.deepEqual([status, err], [EXIT.ok, '']);
+      assert.equal(
+        out,
+        `- ${LINE}
+~ net.ipv4.conf.eth1.rp_filter = 1   # was 2
+- ${bench.path('state', LAST_GOOD_FILE)}
+- ${bench.path('state', SYSCTL_FILE)}
+- ${bench.path('status', REPORT_FILE)}
+node n1 is clean: 2 kernel objects and 3 files removed
+`,
+      );
+      const { facts, owned } = await bench.kernel.observe();
+      assert.equal(owned.size, 0);
+      assert.deepEqual(facts.routes, before);
+      assert.equal(facts.links.find(({ name }) => name === 'eth1')?.rpFilter, 1);
+      assert.ok(existsSync(bench.path('state', 'theirs')));
+      assert.ok(!existsSync(bench.path('status')), 'a folder that is empty goes');
+    }));
+
+  it('has nothing to do the second time', () =>
+    Bench.with(async (bench) => {
+      assert.deepEqual(await cleanup(bench), { status: EXIT.ok, out: 'nothing of ours was left on node n1\n', err: '' });
+    }));
+
+  it('names what the kernel keeps, fails, and keeps the memory of sysctls for the next try', () =>
+    Bench.with(async (bench) => {
+      bench.kernel.addRoute(route('192.168.50.0/24', '10.1.0.1', ETH1, { protocol: 201, metric: 4201 }));
+      const memory = fileSysctlMemory(bench.path('state'));
+      await memory.save([{ device: 'eth7', name: 'rp_filter', previous: 1, value: 2 }]);
+      bench.kernel.failNext('EBUSY', 'Device or resource busy');
+      const { status, err } = await cleanup(bench);
+      assert.equal(status, EXIT.failed);
+      assert.equal(err, `not removed: - ${LINE}: Device or resource busy (EBUSY)\n`);
+      assert.equal((await memory.load()).length, 1);
+    }));
+
+  it('leaves a sysctl alone that somebody has changed since', () =>
+    Bench.with(async (bench) => {
+      await fileSysctlMemory(bench.path('state')).save([{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }]);
+      assert.match((await cleanup(bench)).out, /^- .*sysctls\.json\nnode n1 is clean: 0 kernel objects and 1 files removed\n$/);
+      assert.equal(link(3, 'eth1').rpFilter, (await bench.kernel.observe()).facts.links.find(({ name }) => name === 'eth1')?.rpFilter);
+    }));
+
+  it('refuses while an agent is at work', () =>
+    Bench.with(async (bench) => {
+      await whileHeld('agent', () => assert.rejects(cleanup(bench), CommandFailed));
+    }));
+});
+
+describe('status', () => {
+  const status = (bench: Bench, ...args: readonly string[]): Promise<Ran> => bench.run('status', ...bench.here, ...args);
+
+  /** The report that a round over the present world makes, in the file. */
+  async function report(bench: Bench): Promise<void> {
+    await apply(bench);
+    await mkdir(bench.path('status'), { recursive: true });
+    await writeFile(bench.path('status', REPORT_FILE), stringify(bench.cluster.reports.at(-1)));
+  }
+
+  it('is a table, with status 0 when all is well', () =>
+    Bench.with(async (bench) => {
+      bench.put('on-prem', { subnets: ['192.168.50.0/24', '192.168.51.0/24'] });
+      bench.put('closed', { subnets: ['198.51.100.0/24'], via: { unreachable: {} } });
+      await report(bench);
+      const ran = await status(bench);
+      assert.equal(ran.status, EXIT.ok);
+      assert.match(ran.out, /^node n1: 2\/2 ready; last sync \d+ s ago; no agent is running in this network namespace\n\n/);
+      assert.match(ran.out, /\n {0}KIND +NAME +ROUTES +GATEWAY +DEVICE +READY +REASON\n/);
+      assert.match(ran.out, /\nStaticRoute +closed +1 +- +- +True +Ready\n/);
+      assert.match(ran.out, /\nStaticRoute +on-prem +2 +10\.1\.0\.1 +eth1 +True +Ready\n/);
+    }));
+
+  it('shows what is wrong, with status 2', () =>
+    Bench.with(async (bench) => {
+      bench.put('bad', { subnets: ['192.168.50.0/24'], via: { device: 'eth9' } });
+      bench.cluster.world.put({ kind: 'Nonsense', metadata: { name: 'x' } });
+      await report(bench);
+      const ran = await status(bench);
+      assert.equal(ran.status, EXIT.found);
+      assert.match(ran.out, /StaticRoute +bad +0 +- +- +False +DeviceMissing: node n1 has no device eth9/);
+      assert.match(ran.out, /\nproblems\n {2}Nonsense x: "Nonsense" has no apiVersion/);
+    }));
+
+  it('has status 2 while the source is incomplete, and says that nothing is removed', () =>
+    Bench.with(async (bench) => {
+      bench.cluster.world.setAvailable(false);
+      await report(bench);
+      const ran = await status(bench);
+      assert.equal(ran.status, EXIT.found);
+      assert.match(ran.out, /\nincomplete: nothing is removed: the fake cluster is away/);
+    }));
+
+  it('shows what was undone from outside; that alone is no problem', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'] });
+      await apply(bench);
+      bench.kernel.deleteRoute(route('192.168.50.0/24', '10.1.0.1', ETH1, { metric: 4201 }));
+      bench.kernel.micros += 321;
+      await report(bench);
+      const ran = await status(bench);
+      assert.equal(ran.status, EXIT.ok);
+      assert.match(
+        ran.out,
+        /\nundone from outside\n {2}route 192\.168\.50\.0\/24 metric 4201 {2}1x {2}\d+ s ago {2}restored in 321 us {2}StaticRoute a: deleted by outsider \(4711\)\n/,
+      );
+    }));
+
+  it('names the agent that is running', () =>
+    Bench.with(async (bench) => {
+      await report(bench);
+      await whileHeld('agent', async () =>
+        assert.match((await status(bench)).out, /; fairlead agent of node n9 \(pid 4711\) is running\n$/),
+      );
+    }));
+
+  it('prints the whole report for machines', () =>
+    Bench.with(async (bench) => {
+      bench.put('a', { subnets: ['192.168.50.0/24'] });
+      await report(bench);
+      const ran = await status(bench, '-o', 'json');
+      assert.deepEqual(JSON.parse(ran.out), JSON.parse(JSON.stringify(bench.cluster.reports.at(-1))));
+    }));
+
+  const broken: readonly (readonly [string, RegExp])[] = [
+    ['a: [', /nodereport\.yaml is not YAML: /],
+    ['just text', /nodereport\.yaml is not a NodeReport: /],
+    ['', /nodereport\.yaml is not a NodeReport: /],
+    ['a: *nobody', /nodereport\.yaml is not YAML: /],
+  ];
+  for (const [text, message] of broken) {
+    it(`says what is wrong with a report file that holds "${text}"`, () =>
+      Bench.with(async (bench) => {
+        await mkdir(bench.path('status'));
+        await writeFile(bench.path('status', REPORT_FILE), text);
+        await assert.rejects(status(bench), (error: unknown) => {
+          assert.ok(error instanceof CommandFailed, String(error));
+          assert.match(error.message, message);
+          return true;
+        });
+      }));
+  }
+
+  it('says what to do when there is no report', () =>
+    Bench.with((bench) =>
+      assert.rejects(status(bench), /^CommandFailed: there is no report at .*: start "fairlead agent", or name its folder/),
+    ));
+});
