@@ -1,6 +1,6 @@
 import { Address, type Family } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
-import { type About, type Demand, parsedText, type Rule, text } from './schema.ts';
+import { type About, type Demand, type ParsedTextOptions, parsedText, type Rule, text } from './schema.ts';
 
 /** Longest texts: 45 characters for an address with an embedded IPv4 one, and four for the length of a prefix. */
 const ADDRESS_LENGTH = 45;
@@ -101,10 +101,12 @@ export function prefixField(about: About) {
 }
 
 /** A prefix that may be routed. */
-export function subnetField(about: About) {
-  const demands = [IS_PREFIX, NO_HOST_BITS];
-  return parsedText(about, { max: PREFIX_LENGTH, parse: Prefix.parse, demands, rules: [NOT_TOO_WIDE, ROUTABLE] });
-}
+export const SUBNET: ParsedTextOptions<Prefix> = {
+  max: PREFIX_LENGTH,
+  parse: Prefix.parse,
+  demands: [IS_PREFIX, NO_HOST_BITS],
+  rules: [NOT_TOO_WIDE, ROUTABLE],
+};
 
 const IS_ADDRESS: Demand = {
   message: 'must be an IPv4 or IPv6 address such as 10.1.0.1 or 2001:db8::1; IPv4-mapped IPv6 is not accepted',

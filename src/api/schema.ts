@@ -108,7 +108,7 @@ export function text(about: About, { min = 0, max, rules = [], format }: TextOpt
   return note(ruled(z.string().check(...bounds), rules), about, rules, format === undefined ? {} : { format });
 }
 
-interface ParsedTextOptions<T> {
+export interface ParsedTextOptions<T> {
   readonly max: number;
   /** @throws InvalidAddress, whose message is the user's. Called once per text. */
   readonly parse: (text: string) => T;
@@ -118,20 +118,52 @@ interface ParsedTextOptions<T> {
 }
 
 /** A text on the wire, a core value (an address, a prefix) once parsed. */
-export function parsedText<T>(about: About, { max, parse, demands, rules }: ParsedTextOptions<T>) {
-  const convert = z.transform((value: string, payload): T => {
-    try {
-      if (value.length > max) throw new InvalidAddress(tooLong(value, max));
-      const parsed = parse(value);
-      for (const rule of rules) report(payload, rule.check(parsed));
-      return parsed;
-    } catch (error) {
-      if (!(error instanceof InvalidAddress)) throw error;
-      report(payload, error.message);
-      return z.NEVER;
+export function parsedText<T>(about: About, options: ParsedTextOptions<T>) {
+  const convert = z.transform((value: string, payload): T => convertText(value, options, payload, []) ?? z.NEVER);
+  return note(z.pipe(z.string(), convert), about, [...options.demands, ...options.rules], { maxLength: options.max });
+}
+
+/**
+ * A set of such texts. The same as a list of `parsedText`, in a fraction of the time: there may be 100,000 of them.
+ * The rules of the list are asked once its members are good.
+ */
+export function parsedTexts<T>(
+  about: About,
+  member: About,
+  options: ParsedTextOptions<T>,
+  { min, max, rules }: { readonly min: number; readonly max: number; readonly rules: readonly Rule<T[]>[] },
+) {
+  const text = note(z.string(), member, [...options.demands, ...options.rules], { maxLength: options.max });
+  const convert = z.transform((values: string[], payload): T[] => {
+    const converted: T[] = [];
+    for (let i = 0; i < values.length; i++) {
+      const value = convertText(values[i] ?? '', options, payload, [i]);
+      if (value !== undefined) converted.push(value);
     }
+    if (payload.issues.length === 0) for (const rule of rules) report(payload, rule.check(converted));
+    return converted;
   });
-  return note(z.pipe(z.string(), convert), about, [...demands, ...rules], { maxLength: max });
+  const schema = z.pipe(z.array(text).check(z.minLength(min), z.maxLength(max)), convert);
+  return note(schema, about, rules, { 'x-kubernetes-list-type': 'set' });
+}
+
+/** Undefined when it is refused; the reason is then among the issues. */
+function convertText<T>(
+  value: string,
+  { max, parse, rules }: ParsedTextOptions<T>,
+  payload: z.core.ParsePayload,
+  path: readonly PropertyKey[],
+): T | undefined {
+  try {
+    if (value.length > max) throw new InvalidAddress(tooLong(value, max));
+    const parsed = parse(value);
+    for (const rule of rules) report(payload, rule.check(parsed), path);
+    return parsed;
+  } catch (error) {
+    if (!(error instanceof InvalidAddress)) throw error;
+    report(payload, error.message, path);
+    return undefined;
+  }
 }
 
 export function integer(about: About, { min, max }: { readonly min: number; readonly max: number }) {
@@ -179,8 +211,9 @@ function ruled<S extends Schema>(schema: S, rules: readonly Rule<z.output<S>>[])
   });
 }
 
-function report(payload: z.core.ParsePayload, found: ReturnType<Rule<never>['check']>): void {
+function report(payload: z.core.ParsePayload, found: ReturnType<Rule<never>['check']>, base: readonly PropertyKey[] = []): void {
   if (found === undefined) return;
   const findings = typeof found === 'string' ? [{ message: found, path: [] }] : found;
-  for (const { message, path } of findings) payload.issues.push({ code: 'custom', message, path: [...path], input: payload.value });
+  for (const { message, path } of findings)
+    payload.issues.push({ code: 'custom', message, path: [...base, ...path], input: payload.value });
 }

@@ -1,7 +1,7 @@
 import type { Rule } from './facts.ts';
 import { type Address, FAMILIES, type Family } from './ip/address.ts';
 import { comparePrefixes, endsBefore, type Prefix } from './ip/prefix.ts';
-import { PrefixTable } from './ip/prefix-set.ts';
+import { PrefixMap } from './ip/prefix-map.ts';
 import type { Route } from './route.ts';
 
 /** A packet that asks for a way. `from`, `iif` and `mark` are absent for what the node itself sends without a bound source. */
@@ -19,7 +19,7 @@ export interface Answer {
 }
 
 interface Table {
-  readonly byPrefix: PrefixTable<readonly Route[]>;
+  readonly byPrefix: PrefixMap<readonly Route[]>;
   /** Sorted by prefix, so that what lies inside a prefix stands together. */
   readonly sorted: readonly Route[];
 }
@@ -96,7 +96,7 @@ const NO_ROUTES: readonly Route[] = [];
 
 function tableOf(routes: readonly Route[]): Table {
   const sorted = [...routes].sort((a, b) => comparePrefixes(a.prefix, b.prefix) || a.spec.metric - b.spec.metric);
-  const byPrefix = new PrefixTable<Route[]>();
+  const byPrefix = new PrefixMap<Route[]>();
   for (const route of sorted) {
     const row = byPrefix.get(route.prefix);
     if (row) row.push(route);

@@ -1,5 +1,6 @@
 import type { Address } from './ip/address.ts';
 import type { Prefix } from './ip/prefix.ts';
+import { PrefixMap } from './ip/prefix-map.ts';
 
 /** Kernel values: include/uapi/linux/rtnetlink.h and if.h. */
 export const TABLE_MAIN = 254;
@@ -88,9 +89,17 @@ function sameAddress(a: Address | undefined, b: Address | undefined): boolean {
   return a === b || a?.equals(b) === true;
 }
 
-/** Routes by identity. Made for 100k entries: one map per (table, metric), keyed by the prefix text. */
+/** The routes of one table and metric. */
+interface Slot {
+  readonly table: number;
+  readonly metric: number;
+  readonly routes: PrefixMap<Route>;
+}
+
+/** Routes by identity: prefix, table, metric. Made for 100,000 entries that come in runs of one table and metric. */
 export class RouteIndex {
-  readonly #slots = new Map<number, Map<string, Route>>();
+  #slots: readonly Slot[] = [];
+  #last: Slot | undefined;
 
   static of(routes: Iterable<Route>): RouteIndex {
     const index = new RouteIndex();
@@ -100,44 +109,50 @@ export class RouteIndex {
 
   get size(): number {
     let size = 0;
-    for (const slot of this.#slots.values()) size += slot.size;
+    for (const slot of this.#slots) size += slot.routes.size;
     return size;
   }
 
   get(prefix: Prefix, table: number, metric: number): Route | undefined {
-    return this.#slots.get(slotOf(table, metric))?.get(prefix.text);
+    return this.#slot(table, metric)?.routes.get(prefix);
   }
 
   /** The route of the same identity. */
-  like(route: Route): Route | undefined {
-    return this.get(route.prefix, route.spec.table, route.spec.metric);
+  like({ prefix, spec }: Route): Route | undefined {
+    return this.get(prefix, spec.table, spec.metric);
   }
 
   set(route: Route): void {
-    const key = slotOf(route.spec.table, route.spec.metric);
-    let slot = this.#slots.get(key);
-    if (!slot) {
-      slot = new Map();
-      this.#slots.set(key, slot);
-    }
-    slot.set(route.prefix.text, route);
+    const { table, metric } = route.spec;
+    const slot = this.#slot(table, metric) ?? this.#add(table, metric);
+    slot.routes.set(route.prefix, route);
   }
 
   /** Whether a route of that identity was there. */
-  delete(route: Route): boolean {
-    return this.#slots.get(slotOf(route.spec.table, route.spec.metric))?.delete(route.prefix.text) ?? false;
+  delete({ prefix, spec }: Route): boolean {
+    return this.#slot(spec.table, spec.metric)?.routes.delete(prefix) ?? false;
   }
 
   clear(): void {
-    this.#slots.clear();
+    this.#slots = [];
+    this.#last = undefined;
   }
 
   *values(): Generator<Route> {
-    for (const slot of this.#slots.values()) yield* slot.values();
+    for (const slot of this.#slots) yield* slot.routes.values();
   }
-}
 
-/** Table and metric are 32-bit; the tables in use are small, so this stays exact below 2^53. */
-function slotOf(table: number, metric: number): number {
-  return (table % 0x200000) * 0x100000000 + metric;
+  #slot(table: number, metric: number): Slot | undefined {
+    const last = this.#last;
+    if (last !== undefined && last.metric === metric && last.table === table) return last;
+    const found = this.#slots.find((slot) => slot.metric === metric && slot.table === table);
+    if (found) this.#last = found;
+    return found;
+  }
+
+  #add(table: number, metric: number): Slot {
+    const slot: Slot = { table, metric, routes: new PrefixMap() };
+    this.#slots = [...this.#slots, slot];
+    return slot;
+  }
 }

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Address, type Family, InvalidAddress, WIDTH } from '../../src/core/ip/address.ts';
 import { comparePrefixes, Prefix } from '../../src/core/ip/prefix.ts';
-import { PrefixSet, PrefixTable } from '../../src/core/ip/prefix-set.ts';
+import { PrefixMap } from '../../src/core/ip/prefix-map.ts';
+import { PrefixSet } from '../../src/core/ip/prefix-set.ts';
 
 const family = fc.constantFrom<Family>(4, 6);
 const address = family.chain((f) => fc.bigInt({ min: 0n, max: (1n << BigInt(WIDTH[f])) - 1n }).map((bits) => new Address(f, bits)));
@@ -175,11 +176,11 @@ describe('PrefixSet', () => {
   });
 });
 
-describe('PrefixTable', () => {
+describe('PrefixMap', () => {
   it('matches the longest prefix, as a plain search does', () => {
     fc.assert(
       fc.property(fc.array(close), fc.bigInt({ min: 0n, max: 300n }), family, (prefixes, bits, f) => {
-        const table = new PrefixTable<Prefix>();
+        const table = new PrefixMap<Prefix>();
         for (const prefix of prefixes) table.set(prefix, prefix);
         const destination = new Address(f, bits);
         const expected = prefixes.filter((prefix) => prefix.has(destination)).toSorted((a, b) => b.length - a.length)[0];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { NodeFacts } from '../../src/core/facts.ts';
 import { waitKey } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
@@ -360,5 +361,29 @@ describe('attributes', () => {
     const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
     assert.match(planned([loose], ours, identity({ remembered })), /rp_filter = 2/);
     assert.doesNotMatch(planned([loose], ours), /rp_filter/);
+  });
+});
+
+describe('claims of many', () => {
+  const subnet = fc.integer({ min: 0, max: 30 }).map((net) => `172.20.${net}.0/24`);
+  const resources = fc.array(fc.tuple(fc.uniqueArray(subnet, { minLength: 1, maxLength: 8 }), fc.constantFrom(4201, 5000)), {
+    maxLength: 6,
+  });
+
+  it('give each identity to exactly one resource: the first in order that wants it', () => {
+    fc.assert(
+      fc.property(resources, (wanted) => {
+        const routes = wanted.map(([subnets, metric], i) => staticRoute(`r${i}`, { subnets, metric }));
+        const { plan } = planNode(snapshot(routes, { nodes: [node('n1')] }), facts(), identity());
+        const owners = plan.resources.flatMap(({ meta, routes: own }) =>
+          own.map(({ prefix: to, spec }) => [`${to} ${spec.metric}`, meta.ref.name]),
+        );
+        const expected = new Map<string, string>();
+        for (const [i, [subnets, metric]] of wanted.entries()) {
+          for (const to of subnets) if (!expected.has(`${to} ${metric}`)) expected.set(`${to} ${metric}`, `r${i}`);
+        }
+        assert.deepEqual(owners.toSorted(), [...expected].toSorted());
+      }),
+    );
   });
 });

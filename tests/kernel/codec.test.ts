@@ -9,7 +9,6 @@ import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNETCONF, RTM_NEWROUTE, RTM_NEWRULE } f
 import { decodeError } from '../../src/kernel/linux/netlink/errors.ts';
 import { decodeLink, encodeSetRpFilter } from '../../src/kernel/linux/netlink/links.ts';
 import { decodeRpFilter } from '../../src/kernel/linux/netlink/netconf.ts';
-import { prefixText } from '../../src/kernel/linux/netlink/prefix-text.ts';
 import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
 import { RouteDecoder } from '../../src/kernel/linux/netlink/route-decoder.ts';
 import { RouteEncoder } from '../../src/kernel/linux/netlink/route-encoder.ts';
@@ -244,14 +243,6 @@ describe('other messages', () => {
     const types: number[] = [];
     while (reader.next()) types.push(reader.type);
     assert.deepEqual(types, [RTM_NEWROUTE, RTM_NEWADDR]);
-  });
-
-  test('the text of a prefix is the canonical one', () => {
-    fc.assert(
-      fc.property(prefix(4), (wanted) => {
-        assert.equal(prefixText(Number(wanted.bits), wanted.length), wanted.text);
-      }),
-    );
   });
 });
 

@@ -1,11 +1,12 @@
 import type * as z from 'zod/mini';
-import type { Prefix } from '../../core/ip/prefix.ts';
+import { comparePrefixes, type Prefix } from '../../core/ip/prefix.ts';
+import { PrefixMap } from '../../core/ip/prefix-map.ts';
 import { DEFAULT_METRIC, type StaticRoute } from '../../core/resources.ts';
 import type { Kind, ManifestKind } from '../define-kind.ts';
 import { readObject } from '../define-kind.ts';
 import type { Parsed } from '../errors.ts';
-import { hostAddressField, subnetField } from '../network-fields.ts';
-import { choice, type Finding, fields, integer, list, optional, type Rule, withDefault } from '../schema.ts';
+import { hostAddressField, SUBNET } from '../network-fields.ts';
+import { choice, type Finding, fields, integer, optional, parsedTexts, type Rule, withDefault } from '../schema.ts';
 import { selectorField, toSelector } from '../selector-field.ts';
 import { staticRouteStatus } from './static-route-status.ts';
 import { toVia, viaField } from './static-route-via.ts';
@@ -17,15 +18,25 @@ const MTU = { min: 68, max: 65535 } as const;
 
 const NO_DUPLICATES: Rule<Prefix[]> = {
   message: 'each prefix only once, also when it is written in two ways',
-  check: (subnets) => (new Set(subnets.map((prefix) => prefix.text)).size === subnets.length ? undefined : duplicatesIn(subnets)),
+  check: (subnets) => (isAscending(subnets) ? undefined : duplicatesIn(subnets)),
 };
 
+/** Long lists are mostly written by programs, in order: then no look-up is needed to know that nothing is there twice. */
+function isAscending(subnets: readonly Prefix[]): boolean {
+  let before: Prefix | undefined;
+  for (const prefix of subnets) {
+    if (before !== undefined && comparePrefixes(before, prefix) >= 0) return false;
+    before = prefix;
+  }
+  return true;
+}
+
 function duplicatesIn(subnets: readonly Prefix[]): readonly Finding[] {
-  const seenAt = new Map<string, number>();
-  return subnets.flatMap((prefix, i) => {
-    const earlier = seenAt.get(prefix.text);
+  const seenAt = new PrefixMap<number>();
+  return [...subnets.entries()].flatMap(([i, prefix]) => {
+    const earlier = seenAt.get(prefix);
     if (earlier !== undefined) return [{ message: `${prefix} is already in spec.subnets[${earlier}]: remove one of them`, path: [i] }];
-    seenAt.set(prefix.text, i);
+    seenAt.set(prefix, i);
     return [];
   });
 }
@@ -33,10 +44,9 @@ function duplicatesIn(subnets: readonly Prefix[]): readonly Finding[] {
 const spec = fields(
   { about: 'What to route, and how.' },
   {
-    subnets: list({ about: 'The prefixes to route, IPv4 and IPv6.' }, subnetField({ about: 'A prefix without host bits.' }), {
+    subnets: parsedTexts({ about: 'The prefixes to route, IPv4 and IPv6.' }, { about: 'A prefix without host bits.' }, SUBNET, {
       min: 1,
       max: 4096,
-      merge: 'set',
       rules: [NO_DUPLICATES],
     }),
     via: optional(viaField),

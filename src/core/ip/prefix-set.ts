@@ -1,4 +1,4 @@
-import { type Address, FAMILIES, type Family } from './address.ts';
+import type { Address } from './address.ts';
 import { comparePrefixes, endsBefore, Prefix } from './prefix.ts';
 
 /**
@@ -101,34 +101,4 @@ function without(prefix: Prefix, other: PrefixSet): readonly Prefix[] {
   if (overlaps.length === 0) return [prefix];
   if (overlaps.some((found) => found.contains(prefix))) return [];
   return prefix.split().flatMap((half) => without(half, other));
-}
-
-/** Longest-prefix match over values of any kind. Lookups cost one map probe per distinct length. */
-export class PrefixTable<T> {
-  readonly #values = new Map<string, T>();
-  readonly #lengths = new Map<Family, number[]>(FAMILIES.map((family) => [family, []]));
-
-  get(prefix: Prefix): T | undefined {
-    return this.#lengths.get(prefix.family)?.includes(prefix.length) ? this.#values.get(prefix.text) : undefined;
-  }
-
-  set(prefix: Prefix, value: T): void {
-    const lengths = this.#lengths.get(prefix.family) ?? [];
-    if (!lengths.includes(prefix.length)) lengths.push(prefix.length);
-    lengths.sort((a, b) => b - a);
-    this.#values.set(prefix.text, value);
-  }
-
-  /** Values of the prefixes that contain this one (itself included), longest first. */
-  *covering(prefix: Prefix): Generator<T> {
-    for (const length of this.#lengths.get(prefix.family) ?? []) {
-      if (length > prefix.length) continue;
-      const value = this.#values.get(Prefix.of(prefix.first, length).text);
-      if (value !== undefined) yield value;
-    }
-  }
-
-  longest(address: Address): T | undefined {
-    return this.covering(Prefix.of(address)).next().value as T | undefined;
-  }
 }

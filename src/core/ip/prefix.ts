@@ -1,33 +1,33 @@
 import { Address, type Family, formatBits, InvalidAddress, parseBits, parseV4, WIDTH } from './address.ts';
 
 /**
- * A network prefix with no host bits set. Values are equal when `text` is: it is canonical, and serves as map key.
+ * A network prefix with no host bits set. Values are equal when `text` is: it is canonical.
  * There may be 100,000 of them, so an IPv4 one carries no bigint.
  */
 export class Prefix {
-  readonly family: Family;
+  declare readonly family: Family;
   /** The leading 32 bits, as a signed number: most comparisons end here. */
-  readonly top: number;
-  readonly length: number;
-  readonly text: string;
+  declare readonly top: number;
+  declare readonly length: number;
   /** All bits of an IPv6 prefix; 0 for IPv4, where `top` says it all. */
-  readonly #wide: bigint;
+  declare private readonly wide: bigint;
+  declare private known: string | undefined;
 
-  private constructor(family: Family, top: number, wide: bigint, length: number, text: string) {
+  private constructor(family: Family, top: number, wide: bigint, length: number, text?: string) {
     this.family = family;
     this.top = top;
     this.length = length;
-    this.text = text;
-    this.#wide = wide;
+    this.wide = wide;
+    this.known = text;
   }
 
-  /** From bits without host bits. `text`, when given, must be the canonical text. */
-  static fromBits(family: Family, bits: bigint, length: number, text = `${formatBits(family, bits)}/${length}`): Prefix {
-    return new Prefix(family, topOf(family, bits), family === 4 ? 0n : bits, length, text);
+  /** From bits without host bits. */
+  static fromBits(family: Family, bits: bigint, length: number): Prefix {
+    return new Prefix(family, topOf(family, bits), family === 4 ? 0n : bits, length);
   }
 
-  /** An IPv4 prefix from its 32 bits, signed or not, without host bits. `text` must be the canonical text. */
-  static fromWord(word: number, length: number, text: string): Prefix {
+  /** An IPv4 prefix from its 32 bits, signed or not, without host bits. `text`, when given, must be the canonical text. */
+  static fromWord(word: number, length: number, text?: string): Prefix {
     return new Prefix(4, word | 0, 0n, length, text);
   }
 
@@ -48,13 +48,24 @@ export class Prefix {
     return family === 4 ? parseNarrow(text, slash) : parseWide(text, slash);
   }
 
+  /** Canonical text; made when it is first asked for. */
+  get text(): string {
+    this.known ??= `${formatBits(this.family, this.bits)}/${this.length}`;
+    return this.known;
+  }
+
+  /** Tells prefixes of one family and length apart. */
+  get key(): number | string {
+    return this.family === 4 ? this.top : this.text;
+  }
+
   get bits(): bigint {
-    return this.family === 4 ? BigInt(this.top >>> 0) : this.#wide;
+    return this.family === 4 ? BigInt(this.top >>> 0) : this.wide;
   }
 
   /** Whether every address of `other` is in this prefix. */
   contains(other: Prefix): boolean {
-    return this.family === other.family && this.length <= other.length && this.#covers(other.top, other.#wide);
+    return this.family === other.family && this.length <= other.length && this.#covers(other.top, other.wide);
   }
 
   has(address: Address): boolean {
@@ -96,7 +107,7 @@ export class Prefix {
     if (this.length <= 32) return (top ^ this.top) >>> (32 - this.length) === 0;
     if (top !== this.top) return false;
     const shift = BigInt(WIDTH[this.family] - this.length);
-    return bits >> shift === this.#wide >> shift;
+    return bits >> shift === this.wide >> shift;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Fib } from '../fib.ts';
-import type { Prefix } from '../ip/prefix.ts';
+import { comparePrefixes, type Prefix } from '../ip/prefix.ts';
+import { PrefixMap } from '../ip/prefix-map.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
 import { formatRef, type ResourceRef, type StaticRoute } from '../resources.ts';
@@ -21,7 +22,11 @@ function compareText(a: string, b: string): number {
  * in the kernel, so a bad edit neither takes effect nor breaks what worked.
  */
 export function refuseHarmful(draft: Draft, fib: Fib, protection: Protection): Draft {
-  const faults = draft.routes.flatMap((route) => faultOf(route, draft, fib, protection) ?? []);
+  const faults: RouteFault[] = [];
+  for (const route of draft.routes) {
+    const fault = faultOf(route, draft, fib, protection);
+    if (fault) faults.push(fault);
+  }
   const [first] = faults;
   if (!first) return draft;
   const bad = new Set(faults.map((fault) => fault.route));
@@ -58,26 +63,59 @@ function faultOf(route: Route, draft: Draft, fib: Fib, protection: Protection): 
 
 /** Gives each identity to the first draft that claims it; the others keep the rest of theirs and name the winner. */
 export function settleClaims(drafts: readonly Draft[]): Draft[] {
-  const owners = new Map<number, Map<string, ResourceRef>>();
-  return drafts.map((draft) => {
-    const { ref } = draft.resource.meta;
-    const claimed = owners.get(draft.resource.metric) ?? new Map<string, ResourceRef>();
-    owners.set(draft.resource.metric, claimed);
-    const lost = new Grouped();
-    const wins = ({ prefix }: { readonly prefix: Prefix }): boolean => {
-      const owner = claimed.get(prefix.text);
-      if (owner && owner !== ref) lost.add(formatRef(owner), prefix);
-      else claimed.set(prefix.text, ref);
-      return owner === undefined || owner === ref;
-    };
-    const routes = draft.routes.filter(wins);
-    const held = draft.held.filter(wins);
-    const problems = lost.map((winner, prefixes): Problem => {
-      const message = `${listSome(prefixes)} already belongs to ${winner}, which is older, with the same metric ${draft.resource.metric}: remove it from one of both, or set another metric`;
-      return { code: 'Conflict', subject: ref, message };
-    });
-    return { ...draft, routes, held, problems: [...draft.problems, ...problems] };
+  const rivals = new Set([...Map.groupBy(drafts, (draft) => draft.resource.metric).values()].flatMap(overlappingDrafts));
+  const owners = new Map<number, PrefixMap<ResourceRef>>();
+  return drafts.map((draft) => (rivals.has(draft) ? claim(draft, owners) : draft));
+}
+
+/** Those whose prefixes lie among the prefixes of another: only these can want the same one. */
+function overlappingDrafts(drafts: readonly Draft[]): Draft[] {
+  const spans = drafts.flatMap((draft) => spanOf(draft) ?? []).sort((a, b) => comparePrefixes(a.first, b.first));
+  const rivals = new Set<Draft>();
+  let widest: Span | undefined;
+  for (const span of spans) {
+    if (widest && comparePrefixes(span.first, widest.last) <= 0) rivals.add(widest.draft).add(span.draft);
+    if (!widest || comparePrefixes(span.last, widest.last) > 0) widest = span;
+  }
+  return [...rivals];
+}
+
+interface Span {
+  readonly draft: Draft;
+  readonly first: Prefix;
+  readonly last: Prefix;
+}
+
+function spanOf(draft: Draft): Span | undefined {
+  let first: Prefix | undefined;
+  let last: Prefix | undefined;
+  const widen = ({ prefix }: { readonly prefix: Prefix }): void => {
+    if (!first || comparePrefixes(prefix, first) < 0) first = prefix;
+    if (!last || comparePrefixes(prefix, last) > 0) last = prefix;
+  };
+  draft.routes.forEach(widen);
+  draft.held.forEach(widen);
+  return first && last ? { draft, first, last } : undefined;
+}
+
+function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft {
+  const { meta, metric } = draft.resource;
+  const claimed = owners.get(metric) ?? new PrefixMap<ResourceRef>();
+  owners.set(metric, claimed);
+  const lost = new Grouped();
+  const wins = ({ prefix }: { readonly prefix: Prefix }): boolean => {
+    const owner = claimed.get(prefix);
+    if (owner && owner !== meta.ref) lost.add(formatRef(owner), prefix);
+    else claimed.set(prefix, meta.ref);
+    return owner === undefined || owner === meta.ref;
+  };
+  const routes = draft.routes.filter(wins);
+  const held = draft.held.filter(wins);
+  const problems = lost.map((winner, prefixes): Problem => {
+    const message = `${listSome(prefixes)} already belongs to ${winner}, which is older, with the same metric ${metric}: remove it from one of both, or set another metric`;
+    return { code: 'Conflict', subject: meta.ref, message };
   });
+  return { ...draft, routes, held, problems: [...draft.problems, ...problems] };
 }
 
 /** Foreign routes keep their place: an equal identity is a Conflict, a better metric shadows ours. */
@@ -87,6 +125,7 @@ export function yieldToForeign(draft: Draft, fib: Fib): Draft {
   const shadows = new Grouped();
   const routes = draft.routes.filter((route) => {
     const rivals = fib.exact(route.spec.table, route.prefix);
+    if (rivals.length === 0) return true;
     const equal = rivals.find((rival) => rival.spec.metric === route.spec.metric);
     const better = rivals.find((rival) => rival.spec.metric < route.spec.metric);
     if (equal) conflicts.add(`"${formatRoute(equal)}"`, route.prefix);

@@ -15,7 +15,6 @@ import {
   RTM_F_CLONED,
   RTNH_F_ONLINK,
 } from './constants.ts';
-import { prefixText } from './prefix-text.ts';
 import { Attributes, addressAt, bitsAt, familyOf, type MessageReader } from './reader.ts';
 import { ROUTE_TYPES } from './routes.ts';
 import { SameExceptDestination } from './same-message.ts';
@@ -130,7 +129,5 @@ function viaOf(view: DataView, attributes: Attributes): Address | undefined {
 /** Without RTA_DST the route is the default route. */
 function prefixAt(view: DataView, at: number, family: Family, length: number): Prefix {
   if (at < 0) return Prefix.fromBits(family, 0n, length);
-  return family === 4
-    ? Prefix.fromWord(view.getInt32(at), length, prefixText(view.getUint32(at), length))
-    : Prefix.fromBits(6, bitsAt(view, at, 6), length);
+  return family === 4 ? Prefix.fromWord(view.getInt32(at), length) : Prefix.fromBits(6, bitsAt(view, at, 6), length);
 }
