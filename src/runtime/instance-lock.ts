@@ -39,13 +39,22 @@ export async function waitForLock(name: string, self: LockHolder, onWait: (holde
 export async function whoHolds(name: string): Promise<LockHolder | undefined> {
   const socket = await connect(name);
   if (!socket) return undefined;
+  return parseHolder(await firstLine(socket));
+}
+
+/** What there is of it: a holder that dies before it has answered resets the connection. */
+async function firstLine(socket: Socket): Promise<string> {
   let text = '';
-  for await (const chunk of socket.setEncoding('utf8')) {
-    text += String(chunk);
-    if (text.includes('\n')) break;
+  try {
+    for await (const chunk of socket.setEncoding('utf8')) {
+      text += String(chunk);
+      if (text.includes('\n')) break;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
   }
   socket.destroy();
-  return parseHolder(text);
+  return text;
 }
 
 function parseHolder(text: string): LockHolder | undefined {
