@@ -63,7 +63,7 @@ function resourceTable(resources: NodeReport['status']['resources'], terminal: T
     gateway ?? '-',
     device ?? '-',
     ready ? 'True' : 'False',
-    `${ready ? paint(reason, 'green', terminal.colours) : paint(reason, 'red', terminal.colours)}${ready ? '' : `: ${message}`}`,
+    `${ready ? paint(reason, 'green', terminal.colours) : paint(reason, 'red', terminal.colours)}${ready ? '' : `: ${message.replaceAll('\n', '; ')}`}`,
   ]);
   return columns([['KIND', 'NAME', 'ROUTES', 'GATEWAY', 'DEVICE', 'READY', 'REASON'], ...rows]);
 }

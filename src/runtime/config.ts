@@ -93,7 +93,7 @@ export function defaultNodeName(): string {
 
 /** `ADDR:PORT`, `[v6]:PORT` or `:PORT`. @throws UsageError */
 export function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65535) throw new UsageError(`--listen ${text}: write ADDR:PORT, for example 127.0.0.1:9410`);
   return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '::')), port };

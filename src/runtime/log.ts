@@ -32,7 +32,7 @@ export function createLog(format: LogFormat, write: (line: string) => void, leve
 
 function readable(line: string): string {
   const { time, level, msg } = JSON.parse(line) as { readonly time: string; readonly level: string; readonly msg: string };
-  return `${time} ${level.toUpperCase().padEnd(5)} ${msg}\n`;
+  return `${time} ${level.toUpperCase().padEnd(5)} ${msg.replaceAll(/\s*\n\s*/g, '; ')}\n`;
 }
 
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

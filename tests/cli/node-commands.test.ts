@@ -180,6 +180,14 @@ describe('status', () => {
       assert.match(ran.out, /\nproblems\n {2}Nonsense x: "Nonsense" has no apiVersion/);
     }));
 
+  it('keeps to one line per resource, however much is wrong with it', () =>
+    Bench.with(async (bench) => {
+      bench.put('bad', { subnets: ['192.168.1.1/24', '192.168.2.2/24'] });
+      await report(bench);
+      const { out } = await status(bench);
+      assert.match(out, /StaticRoute +bad .*InvalidSpec: .*192\.168\.1\.0\/24.*; .*192\.168\.2\.0\/24/);
+    }));
+
   it('has status 2 while the source is incomplete, and says that nothing is removed', () =>
     Bench.with(async (bench) => {
       bench.cluster.world.setAvailable(false);

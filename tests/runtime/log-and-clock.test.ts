@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Backoff, systemClock } from '../../src/runtime/clock.ts';
+import { createLog, silentLog } from '../../src/runtime/log.ts';
+
+const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
+
+describe('a log', () => {
+  it('for people is time, level and message, one line each', () => {
+    const lines: string[] = [];
+    const log = createLog('text', (line) => lines.push(line));
+    log.info('started', { pid: 7 });
+    log.warn('two\nlines "quoted"');
+    log.error('broken');
+    log.debug('not asked for');
+    assert.equal(lines.length, 3);
+    assert.match(lines[0] ?? '', new RegExp(`^${TIME} INFO  started\n$`));
+    assert.match(lines[1] ?? '', new RegExp(`^${TIME} WARN  two; lines "quoted"\n$`));
+    assert.match(lines[2] ?? '', new RegExp(`^${TIME} ERROR broken\n$`));
+  });
+
+  it('for machines is one JSON object a line, with the fields', () => {
+    const lines: string[] = [];
+    createLog('json', (line) => lines.push(line)).warn('two\nlines', { pid: 7 });
+    const [line = ''] = lines;
+    assert.match(line, /^[^\n]+\n$/);
+    const { time, ...rest } = JSON.parse(line) as { time: string };
+    assert.match(time, new RegExp(`^${TIME}$`));
+    assert.deepEqual(rest, { level: 'warn', pid: 7, msg: 'two\nlines' });
+  });
+
+  it('tells more when asked', () => {
+    const lines: string[] = [];
+    createLog('text', (line) => lines.push(line), 'debug').debug('detail');
+    assert.match(lines[0] ?? '', / DEBUG detail\n$/);
+    silentLog.error('nobody hears this');
+  });
+});
+
+describe('Backoff', () => {
+  it('doubles up to the longest delay, and starts again after a success', () => {
+    const backoff = new Backoff(1_000, 60_000);
+    assert.deepEqual(
+      Array.from({ length: 8 }, () => backoff.next()),
+      [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000],
+    );
+    backoff.reset();
+    assert.deepEqual([backoff.next(), backoff.next()], [1_000, 2_000]);
+  });
+});
+
+describe('the system clock', () => {
+  it('calls back once, unless cancelled', async () => {
+    const calls: string[] = [];
+    const cancel = systemClock.after(1, () => calls.push('cancelled'));
+    cancel();
+    await new Promise<void>((resolve) => {
+      const keepAlive = setInterval(() => {}, 1_000);
+      systemClock.after(5, () => {
+        calls.push('kept');
+        clearInterval(keepAlive);
+        resolve();
+      });
+    });
+    assert.deepEqual(calls, ['kept']);
+  });
+
+  it('goes forward', () => {
+    const before = systemClock.now();
+    assert.ok(systemClock.now() >= before);
+    assert.ok(systemClock.date() instanceof Date);
+  });
+});
