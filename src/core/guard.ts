@@ -1,4 +1,4 @@
-import type { Change, Failure } from './change.ts';
+import type { Change } from './change.ts';
 import type { RepairBudget } from './repair.ts';
 
 /** What a round may do now, and what it has to leave for later. */
@@ -26,9 +26,4 @@ export function guard(changes: readonly Change[], complete: boolean, repairs: Re
 
 function takesAway(change: Change): boolean {
   return change.op === 'remove-route' || (change.op === 'set-sysctl' && change.restores);
-}
-
-/** Whether a failed change is worth another try without anything else having changed. */
-export function isTransient(failure: Failure): boolean {
-  return failure.code !== 'EEXIST' && failure.code !== 'EPERM';
 }
