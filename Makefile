@@ -35,7 +35,7 @@ check: setup ## types, layers, style, and whether generated files are fresh
 	@echo "==> checking types"
 	@node_modules/.bin/tsc -b
 	@echo "==> checking style and imports"
-	@node_modules/.bin/biome check --error-on-warnings
+	@sh tools/biome.sh check --error-on-warnings
 	@echo "==> checking generated files"
 	@$(NODE) tools/generate.ts --check
 

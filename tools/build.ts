@@ -13,13 +13,13 @@ const result = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  keepNames: false,
   legalComments: 'none',
   define: { FAIRLEAD_VERSION: JSON.stringify(version) },
   // the same code as ES modules: its CommonJS form would lose its named exports in a chunk of its own
   alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
-  // pino and prom-client are CommonJS and call require for Node's own modules
+  // prom-client is CommonJS and calls require for Node's own modules
   banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
   metafile: true,
   logLevel: 'warning',

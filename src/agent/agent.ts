@@ -1,3 +1,4 @@
+import type { NodeReport } from '../api/kinds/node-report.ts';
 import type { ReportSink } from '../cluster/cluster.ts';
 import { KernelUnavailable } from '../kernel/kernel.ts';
 import { Backoff } from '../runtime/clock.ts';
@@ -8,12 +9,23 @@ import { ReportWriter } from './report-writer.ts';
 
 /** What covers changes that the kernel does not announce: everything is read again this often. */
 const AUDIT_MS = 60_000;
+/** Log, metrics and report follow a round at once, but no more often than this: in a burst, repairs go first. */
+const TELL_MS = 50;
+const QUIET_MS = 5_000;
 
 export interface AgentPorts extends ReconcilerPorts {
   readonly sink: ReportSink;
   readonly log: Log;
-  /** What metrics and health checks hear after each round. */
-  readonly observe?: (summary: RoundSummary) => void;
+  /** What metrics and health checks hear. */
+  readonly observe?: (telling: Telling) => void;
+  /** Called some seconds after the last change, when there is time to tidy up. */
+  readonly onQuiet?: () => void;
+}
+
+/** What there is to tell since the last time: some rounds, and the state after them. */
+export interface Telling {
+  readonly rounds: readonly RoundSummary[];
+  readonly report: NodeReport;
 }
 
 /** Makes the node's kernel match the resources, and keeps it so: every event only says "look again". */
@@ -30,9 +42,15 @@ export class Agent {
   #closed = false;
   #cancelWake: (() => void) | undefined;
   #cancelAudit: (() => void) | undefined;
+  readonly #tellMs: number;
+  #untold: RoundSummary[] = [];
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #cancelTelling: (() => void) | undefined;
+  #cancelQuiet: (() => void) | undefined;
 
-  constructor(ports: AgentPorts, options: NodeOptions) {
+  constructor(ports: AgentPorts, options: NodeOptions, tellMs: number = TELL_MS) {
     this.#ports = ports;
+    this.#tellMs = tellMs;
     this.#reconciler = new Reconciler(ports, options);
     this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log, this.#fail);
     this.#narrator = new Narrator(options.nodeName, ports.log);
@@ -49,12 +67,13 @@ export class Agent {
   }
 
   /** One round, for `fairlead apply`. @throws KernelUnavailable */
-  async once(): Promise<RoundSummary> {
+  async once(): Promise<NodeReport> {
     this.#ended.promise.catch(() => undefined); // `flush` tells the same
     await this.#prepare();
-    const summary = await this.#round();
+    await this.#round();
+    this.#cancelQuiet?.();
     await this.#reports.flush();
-    return summary;
+    return this.#reconciler.report();
   }
 
   /** Ends after the present round; the kernel stays as it is. */
@@ -62,7 +81,9 @@ export class Agent {
     this.#closed = true;
     this.#cancelWake?.();
     this.#cancelAudit?.();
+    this.#cancelQuiet?.();
     await this.#loop;
+    this.#tell();
     await this.#reports.flush();
     this.#ended.resolve();
   }
@@ -97,10 +118,29 @@ export class Agent {
 
   async #round(): Promise<RoundSummary> {
     const summary = await this.#reconciler.round();
-    this.#narrator.tell(summary);
-    this.#ports.observe?.(summary);
-    this.#reports.offer(summary.report);
+    this.#untold.push(summary);
+    const wait = this.#toldAt + this.#tellMs - this.#ports.clock.now();
+    if (wait <= 0) this.#tell();
+    else this.#cancelTelling ??= this.#ports.clock.after(wait, () => this.#tell());
+    if (summary.changes.length > 0) this.#awaitQuiet();
     return summary;
+  }
+
+  #tell(): void {
+    this.#cancelTelling?.();
+    this.#cancelTelling = undefined;
+    if (this.#untold.length === 0) return;
+    this.#toldAt = this.#ports.clock.now();
+    const telling: Telling = { rounds: this.#untold, report: this.#reconciler.report() };
+    this.#untold = [];
+    this.#narrator.tell(telling);
+    this.#ports.observe?.(telling);
+    this.#reports.offer(telling.report);
+  }
+
+  #awaitQuiet(): void {
+    this.#cancelQuiet?.();
+    this.#cancelQuiet = this.#ports.clock.after(QUIET_MS, () => this.#ports.onQuiet?.());
   }
 
   #wakeIn(delay: number): void {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Telling } from './agent.ts';
 import type { RoundSummary } from './reconciler.ts';
 
 const SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
@@ -36,15 +37,19 @@ export class AgentMetrics {
     return this.#registry.getMetricsAsArray().map(({ name, help, type }) => ({ name, help, type: String(type) }));
   }
 
-  observe({ seconds, changes, failures, drift, healSeconds, ownedRoutes, report }: RoundSummary): void {
+  observe({ rounds, report }: Telling): void {
     const { resources, problems, complete, lastSync } = report.status;
     const ready = resources.filter((resource) => resource.ready).length;
-    this.#routes.set(ownedRoutes);
     this.#resources.set({ ready: 'true' }, ready);
     this.#resources.set({ ready: 'false' }, resources.length - ready);
     this.#problems.set(problems.length);
     this.#complete.set(complete ? 1 : 0);
     this.#lastSync.set(Date.parse(lastSync) / 1000);
+    for (const round of rounds) this.#round(round);
+  }
+
+  #round({ seconds, changes, failures, drift, healSeconds, ownedRoutes }: RoundSummary): void {
+    this.#routes.set(ownedRoutes);
     for (const [op, all] of Map.groupBy(changes, (change) => change.op)) {
       const failed = failures.filter((failure) => failure.change.op === op).length;
       this.#changes.inc({ op, result: 'ok' }, all.length - failed);

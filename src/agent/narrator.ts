@@ -1,8 +1,12 @@
 import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
-import { formatChange, formatRoute, listSome } from '../core/render.ts';
+import { formatChange, formatRoute } from '../core/render.ts';
 import { formatRef } from '../core/resources.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Telling } from './agent.ts';
 import type { RoundSummary } from './reconciler.ts';
+
+/** So many changes are spelled out, the rest counted. */
+const SHOWN = 3;
 
 /** Tells in the log what a person would want to know: what changed, what went wrong, what was repaired. Each thing once. */
 export class Narrator {
@@ -15,36 +19,40 @@ export class Narrator {
     this.#log = log;
   }
 
-  tell(summary: RoundSummary): void {
-    this.#changes(summary);
-    this.#drift(summary);
-    this.#resources(summary.report);
-    this.#source(summary.report);
-    this.#previous = summary.report;
+  tell({ rounds, report }: Telling): void {
+    this.#changes(rounds.filter((round) => round.changes.length > 0));
+    this.#drift(rounds.filter((round) => round.drift.length > 0));
+    this.#resources(report);
+    this.#source(report);
+    this.#previous = report;
   }
 
-  #changes({ changes, failures, seconds }: RoundSummary): void {
-    if (changes.length === 0) return;
-    const done = changes.length - failures.length;
-    const words = listSome(changes.map(formatChange).slice(0, 4), 3);
-    const more = changes.length > 4 ? ` (${changes.length} in all)` : '';
-    this.#log.info(
-      `node ${this.#nodeName}: ${done} of ${changes.length} changes applied in ${(seconds * 1000).toFixed(1)} ms: ${words}${more}`,
-    );
+  #changes(rounds: readonly RoundSummary[]): void {
+    if (rounds.length === 0) return;
+    const total = rounds.reduce((sum, round) => sum + round.changes.length, 0);
+    const failed = rounds.reduce((sum, round) => sum + round.failures.length, 0);
+    const milliseconds = rounds.reduce((sum, round) => sum + round.seconds, 0) * 1000;
+    const shown = rounds.flatMap((round) => round.changes.slice(0, SHOWN)).slice(0, SHOWN);
+    const more = total > SHOWN ? ` and ${total - SHOWN} more` : '';
+    const words = `${shown.map(formatChange).join(', ')}${more}`;
+    this.#log.info(`node ${this.#nodeName}: ${total - failed} of ${total} changes applied in ${milliseconds.toFixed(1)} ms: ${words}`);
   }
 
-  #drift({ drift, lastOwners, healSeconds }: RoundSummary): void {
-    const [first] = drift;
-    if (!first) return;
-    const what = first.route ? formatRoute(first.route) : `${first.sysctl?.name} of ${first.sysctl?.device.name}`;
-    const owner = first.route && lastOwners.of(first.route);
+  #drift(rounds: readonly RoundSummary[]): void {
+    const [first] = rounds;
+    const [loss] = first?.drift ?? [];
+    if (!first || !loss) return;
+    const what = loss.route ? formatRoute(loss.route) : `${loss.sysctl?.name} of ${loss.sysctl?.device.name}`;
+    const owner = loss.route && first.lastOwners.of(loss.route);
     const whose = owner ? ` of ${formatRef(owner)}` : '';
-    const others = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
-    const micros = Math.round((healSeconds.at(-1) ?? 0) * 1e6);
-    const healed = healSeconds.length > 0 ? `${healSeconds.length} restored in ${micros} us` : 'not restored';
-    this.#log.warn(
-      `node ${this.#nodeName}: ${first.event} from outside by ${first.process ?? 'another process'}: ${what}${whose}${others}; ${healed}`,
-    );
+    const total = rounds.reduce((sum, round) => sum + round.drift.length, 0);
+    const others = total > 1 ? ` and ${total - 1} more` : '';
+    const heals = rounds.flatMap((round) => round.healSeconds);
+    const micros = Math.round(heals.reduce((longest, seconds) => Math.max(longest, seconds), 0) * 1e6);
+    const many = heals.length === 1 ? `restored in ${micros} us` : `${heals.length} restored, the slowest in ${micros} us`;
+    const healed = heals.length > 0 ? many : 'not restored';
+    const doer = loss.process ?? 'another process';
+    this.#log.warn(`node ${this.#nodeName}: ${loss.event} from outside by ${doer}: ${what}${whose}${others}; ${healed}`);
   }
 
   #resources({ status }: NodeReport): void {

@@ -17,7 +17,7 @@ import { Grace } from './grace.ts';
 import type { SysctlMemory } from './memory.ts';
 import type { Owners } from './owners.ts';
 import { Planner } from './planner.ts';
-import { buildReport } from './report.ts';
+import { buildReport, type RoundResult } from './report.ts';
 
 export interface ReconcilerPorts {
   readonly kernel: Kernel;
@@ -42,7 +42,6 @@ export interface RoundSummary {
   readonly ownedRoutes: number;
   /** Which resource a lost route belonged to. */
   readonly lastOwners: Owners;
-  readonly report: NodeReport;
 }
 
 /** One round after the other: look, plan, compare, guard, apply, report. What it keeps between rounds is time, never state of the kernel. */
@@ -54,6 +53,7 @@ export class Reconciler {
   readonly #ledger = new DriftLedger();
   readonly #repairs = new RepairBudget();
   #remembered: readonly RememberedSysctl[] = [];
+  #found: Omit<RoundResult, 'drift'> | undefined;
   #report: NodeReport | undefined;
   /** When the last round began: what was not due then, it left for later. */
   #startedAt = 0;
@@ -97,10 +97,16 @@ export class Reconciler {
 
     const { nodeName } = this.#options;
     const contested = this.#repairs.contested(clock.now());
-    const found = { nodeName, resources, facts, planned, owners, failures, contested, drift: this.#ledger.list(), date: clock.date() };
-    this.#report = buildReport(found, this.#report);
+    this.#found = { nodeName, resources, facts, planned, owners, failures, contested, date: clock.date() };
     const seconds = (clock.now() - started) / 1000;
-    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, lastOwners, report: this.#report };
+    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, lastOwners };
+  }
+
+  /** The report of the last round. Made on request: in a burst of events the next repair goes first. */
+  report(): NodeReport {
+    if (!this.#found) throw new Error('there is no report before the first round');
+    this.#report = buildReport({ ...this.#found, drift: this.#ledger.list() }, this.#report);
+    return this.#report;
   }
 
   /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */

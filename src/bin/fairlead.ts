@@ -28,6 +28,13 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   return run({ line, terminal, adapters, version: VERSION });
 }
 
+// Whoever read our output may be gone (`fairlead plan | head`, a log that rotates): that is no reason to stop.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,12 +1,12 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Telling } from '../agent/agent.ts';
 import { AgentMetrics } from '../agent/metrics.ts';
-import type { RoundSummary } from '../agent/reconciler.ts';
 import { CommandFailed } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
 
 export interface AgentWeb {
-  observe(summary: RoundSummary): void;
+  observe(telling: Telling): void;
   close(): Promise<void>;
 }
 
@@ -27,9 +27,9 @@ export async function serve(
   const bound = server.address() as AddressInfo;
   options.log.info(`metrics and health on http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}/metrics`);
   return {
-    observe(summary) {
+    observe(telling) {
       ready = true;
-      metrics.observe(summary);
+      metrics.observe(telling);
     },
     close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
   };

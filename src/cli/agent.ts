@@ -1,10 +1,10 @@
-import { Agent } from '../agent/agent.ts';
+import { Agent, type Telling } from '../agent/agent.ts';
 import { fileSysctlMemory } from '../agent/memory.ts';
-import type { RoundSummary } from '../agent/reconciler.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { FLAGS, parseListen } from '../runtime/config.ts';
 import { waitForLock } from '../runtime/instance-lock.ts';
 import { createLog, type Log } from '../runtime/log.ts';
+import { releaseMemory } from '../runtime/memory.ts';
 import { type Context, EXIT, LOCK_NAME, type Run } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holderText, manifestsFolder, nodeFlags } from './node-context.ts';
@@ -35,7 +35,7 @@ async function runAgent(context: Context): Promise<number> {
     readOnly: false,
     onWarning: (message) => log.warn(message),
   });
-  const observe = (summary: RoundSummary): void => server?.observe(summary);
+  const observe = (telling: Telling): void => server?.observe(telling);
   const ports = {
     kernel,
     source,
@@ -44,6 +44,7 @@ async function runAgent(context: Context): Promise<number> {
     clock: systemClock,
     log,
     observe,
+    onQuiet: releaseMemory,
   };
   const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
   const done = agent.run();

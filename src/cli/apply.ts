@@ -26,7 +26,7 @@ async function apply(context: Context): Promise<number> {
     log,
   };
   const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
-  const { report } = await holdingLock('apply', flags.nodeName, () => agent.once());
+  const report = await holdingLock('apply', flags.nodeName, () => agent.once());
   await source.close();
   kernel.close();
   const fine = report.status.problems.length === 0 && report.status.complete && report.status.resources.every((resource) => resource.ready);

@@ -47,7 +47,8 @@ export interface Drift {
   readonly event: DriftEvent;
   readonly route?: Route;
   readonly sysctl?: { readonly device: DeviceRef; readonly name: SysctlName };
-  readonly process?: string;
+  /** Who did it, as `ip (1234)`, where that can be known. Ask soon: processes end. */
+  readonly process?: string | undefined;
   readonly at: number;
 }
 

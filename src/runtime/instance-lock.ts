@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * One holder per network namespace: an abstract Unix socket (unix(7)) lives in its network namespace and vanishes with its process,
@@ -15,6 +16,11 @@ export interface InstanceLock {
   release(): Promise<void>;
 }
 
+/** What is written about a process that holds the name and does not say who it is. */
+const STRANGER = JSON.stringify({ pid: 0, node: 'unknown', role: 'process that does not answer' } satisfies LockHolder);
+const ANSWER_MS = 1_000;
+const RETRY_MS = 20;
+
 /** Takes the lock at once, or answers who has it. */
 export async function tryLock(name: string, self: LockHolder): Promise<InstanceLock | LockHolder> {
   for (;;) {
@@ -22,6 +28,7 @@ export async function tryLock(name: string, self: LockHolder): Promise<InstanceL
     if (server) return { release: () => new Promise((resolve) => server.close(() => resolve())) };
     const holder = await whoHolds(name);
     if (holder) return holder;
+    await sleep(RETRY_MS);
   }
 }
 
@@ -35,26 +42,30 @@ export async function waitForLock(name: string, self: LockHolder, onWait: (holde
   }
 }
 
-/** Who holds the lock now; undefined when nobody does. */
+/** Who holds the lock now; undefined when nobody does, or its holder is just ending. */
 export async function whoHolds(name: string): Promise<LockHolder | undefined> {
   const socket = await connect(name);
-  if (!socket) return undefined;
-  return parseHolder(await firstLine(socket));
+  return socket && parseHolder(await firstLine(socket));
 }
 
-/** What there is of it: a holder that dies before it has answered resets the connection. */
-async function firstLine(socket: Socket): Promise<string> {
-  let text = '';
-  try {
-    for await (const chunk of socket.setEncoding('utf8')) {
+/** What there is of it: a holder that dies before it has answered resets the connection, a stranger may never answer. */
+function firstLine(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const finish = (): void => {
+      socket.destroy();
+      resolve(text);
+    };
+    socket.setEncoding('utf8').on('data', (chunk) => {
       text += String(chunk);
-      if (text.includes('\n')) break;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
-  }
-  socket.destroy();
-  return text;
+      if (text.includes('\n')) finish();
+    });
+    socket.on('error', finish).on('close', finish);
+    socket.setTimeout(ANSWER_MS, () => {
+      text = STRANGER;
+      finish();
+    });
+  });
 }
 
 function parseHolder(text: string): LockHolder | undefined {

@@ -1,38 +1,27 @@
-import { pino } from 'pino';
-
 export type LogFormat = 'text' | 'json';
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type Fields = Readonly<Record<string, unknown>>;
+export type LogLevel = 'info' | 'warn' | 'error';
 
-/** One line per event. The message alone must make sense; fields are for machines. */
+/** One line per event, for a person who knows nothing else: the message names the object, the node, the fact and the fix. */
 export interface Log {
-  debug(message: string, fields?: Fields): void;
-  info(message: string, fields?: Fields): void;
-  warn(message: string, fields?: Fields): void;
-  error(message: string, fields?: Fields): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
 }
 
-/** A log that writes lines through `write`: JSON as pino makes it, or `time LEVEL message` for people. */
-export function createLog(format: LogFormat, write: (line: string) => void, level: LogLevel = 'info'): Log {
-  const destination = { write: format === 'json' ? write : (line: string) => write(readable(line)) };
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  const logger = pino(options, destination);
-  return {
-    debug: (message, fields = {}) => logger.debug(fields, message),
-    info: (message, fields = {}) => logger.info(fields, message),
-    warn: (message, fields = {}) => logger.warn(fields, message),
-    error: (message, fields = {}) => logger.error(fields, message),
-  };
+/** Lines go to `write`: `time LEVEL message` for people, or JSON with the fields time, level and msg. */
+export function createLog(format: LogFormat, write: (line: string) => void, now: () => Date = () => new Date()): Log {
+  const line = format === 'json' ? jsonLine : textLine;
+  const log = (level: LogLevel) => (message: string) => write(line(now().toISOString(), level, message));
+  return { info: log('info'), warn: log('warn'), error: log('error') };
 }
 
-function readable(line: string): string {
-  const { time, level, msg } = JSON.parse(line) as { readonly time: string; readonly level: string; readonly msg: string };
-  return `${time} ${level.toUpperCase().padEnd(5)} ${msg.replaceAll(/\s*\n\s*/g, '; ')}\n`;
+function jsonLine(time: string, level: LogLevel, msg: string): string {
+  return `${JSON.stringify({ time, level, msg })}\n`;
 }
 
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+/** One event, one line. */
+function textLine(time: string, level: LogLevel, message: string): string {
+  return `${time} ${level.toUpperCase().padEnd(5)} ${message.replaceAll(/\s*\n\s*/g, '; ')}\n`;
+}
+
+export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} };

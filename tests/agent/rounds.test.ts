@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { route } from '../core/builders.ts';
-import { scenario } from './stage.ts';
+import { Stage, scenario } from './stage.ts';
 
 const ONE = { subnets: ['192.168.50.0/24'] };
 
@@ -193,11 +193,52 @@ describe('a round of the agent', () => {
     'does one round and then ends, for `fairlead apply`',
     scenario(async (stage) => {
       stage.put('a', ONE);
-      const { report } = await stage.makeAgent().once();
+      const report = await stage.makeAgent().once();
       await stage.settle();
       assert.equal(stage.kernel.ours().length, 1);
       assert.deepEqual(stage.cluster.reports, [report]);
       assert.equal(stage.clock.waiting, 0);
     }),
   );
+
+  it('repairs at once in a burst, and tells about it together', async () => {
+    const stage = new Stage({ tellMs: 50 });
+    try {
+      stage.put('a', ONE);
+      await stage.start();
+      assert.equal(stage.tellings.length, 1);
+      for (let i = 0; i < 3; i++) {
+        stage.kernel.deleteRoute(stage.our('192.168.50.0/24'));
+        await stage.settle();
+        assert.equal(stage.kernel.ours().length, 1);
+      }
+      assert.equal(stage.tellings.length, 1);
+      await stage.advance(50);
+      assert.equal(stage.tellings.length, 2);
+      assert.equal(stage.tellings[1]?.rounds.length, 3);
+      assert.equal(stage.report.status.drift[0]?.count, 3);
+    } finally {
+      await stage.stop();
+    }
+  });
+
+  it('says when it is quiet, some seconds after the last change', async () => {
+    const stage = new Stage();
+    try {
+      let quiet = 0;
+      stage.onQuiet = () => quiet++;
+      stage.put('a', ONE);
+      await stage.start();
+      await stage.advance(3_000);
+      stage.put('a', { subnets: ['192.168.51.0/24'] });
+      await stage.advance(4_000);
+      assert.equal(quiet, 0);
+      await stage.advance(1_000);
+      assert.equal(quiet, 1);
+      await stage.advance(100_000);
+      assert.equal(quiet, 1);
+    } finally {
+      await stage.stop();
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Agent } from '../../src/agent/agent.ts';
+import { Agent, type Telling } from '../../src/agent/agent.ts';
 import type { SysctlMemory } from '../../src/agent/memory.ts';
 import type { RoundSummary } from '../../src/agent/reconciler.ts';
 import type { NodeReport, ResourceReport } from '../../src/api/kinds/node-report.ts';
@@ -81,6 +81,8 @@ export class FakeMemory implements SysctlMemory {
 
 export interface StageOptions {
   readonly protect?: readonly string[];
+  /** How often the agent tells; by default after every round. */
+  readonly tellMs?: number;
 }
 
 /** A node with a public eth0 (default route) and a private eth1 (10.0.0.0/8 via 10.1.0.1), and the agent on it. */
@@ -94,7 +96,8 @@ export class Stage {
   readonly eth1: DeviceRef;
   readonly #options: StageOptions;
   cluster = new FakeCluster(this.world);
-  summaries: RoundSummary[] = [];
+  tellings: Telling[] = [];
+  onQuiet: () => void = () => {};
   /** How the present agent's `run` ended. */
   ending: Promise<unknown> = Promise.resolve();
   #agent: Agent | undefined;
@@ -118,10 +121,10 @@ export class Stage {
 
   makeAgent(): Agent {
     const { kernel, clock, memory, cluster } = this;
-    const observe = (summary: RoundSummary): void => void this.summaries.push(summary);
-    const ports = { kernel, source: cluster, sink: cluster, memory, clock, log: this.#log(), observe };
+    const observe = (telling: Telling): void => void this.tellings.push(telling);
+    const ports = { kernel, source: cluster, sink: cluster, memory, clock, log: this.#log(), observe, onQuiet: () => this.onQuiet() };
     const protect = (this.#options.protect ?? []).map(Prefix.parse);
-    this.#agent = new Agent(ports, { nodeName: 'n1', protect });
+    this.#agent = new Agent(ports, { nodeName: 'n1', protect }, this.#options.tellMs ?? 0);
     return this.#agent;
   }
 
@@ -161,9 +164,13 @@ export class Stage {
     this.world.delete('StaticRoute', name);
   }
 
+  get summaries(): RoundSummary[] {
+    return this.tellings.flatMap((telling) => telling.rounds);
+  }
+
   /** The newest report that a round made, written or not. */
   get report(): NodeReport {
-    const report = this.summaries.at(-1)?.report;
+    const report = this.tellings.at(-1)?.report;
     assert.ok(report, 'no round has been done');
     return report;
   }
@@ -199,7 +206,7 @@ export class Stage {
       (level: string) =>
       (message: string): void =>
         void this.lines.push(`${level} ${message}`);
-    return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+    return { info: write('info'), warn: write('warn'), error: write('error') };
   }
 }
 

@@ -29,7 +29,8 @@ describe('the agent on the web', () => {
       assert.deepEqual(await get(`${base}/healthz`), [200, 'ok\n']);
       assert.deepEqual(await get(`${base}/readyz`), [503, 'not ready: no round has been done yet\n']);
       const stage = new Stage();
-      observe(await stage.makeAgent().once());
+      await stage.makeAgent().once();
+      for (const telling of stage.tellings) observe(telling);
       await stage.stop();
       assert.deepEqual(await get(`${base}/readyz`), [200, 'ok\n']);
       assert.deepEqual(await get(`${base}/other`), [404, 'not found: there are /metrics, /healthz and /readyz\n']);
@@ -46,7 +47,7 @@ describe('the agent on the web', () => {
       stage.kernel.deleteRoute(stage.our('192.168.50.0/24'));
       stage.kernel.micros += 250;
       await stage.settle();
-      for (const summary of stage.summaries) observe(summary);
+      for (const telling of stage.tellings) observe(telling);
       await stage.stop();
       const [, text] = await get(`${base}/metrics?x=1`);
       const expected = [

@@ -55,7 +55,7 @@ describe('apply', () => {
       bench.put('a', { subnets: ['192.168.50.0/24'] });
       const { out } = await bench.run('apply', '--manifests', 'x', '--log', 'json', ...bench.here);
       const lines = out.trim().split('\n');
-      for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line) as object), ['level', 'time', 'msg']);
+      for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line) as object), ['time', 'level', 'msg']);
       assert.ok(lines.length > 0);
     }));
 

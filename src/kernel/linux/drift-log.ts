@@ -26,8 +26,7 @@ export class DriftLog {
   }
 
   route(event: DriftEvent, route: Route, sender: number): void {
-    const process = this.#processes.name(sender);
-    this.#entries.push({ event, route, at: this.at, ...(process !== undefined && { process }) });
+    this.#entries.push(new RouteDrift(event, route, this.at, () => this.#processes.name(sender)));
   }
 
   sysctl(device: DeviceRef): void {
@@ -43,3 +42,24 @@ export class DriftLog {
 }
 
 const NONE: readonly Drift[] = [];
+
+/** The repair does not wait for the name: it is looked up when it is first asked for, which should be soon. */
+class RouteDrift implements Drift {
+  readonly event: DriftEvent;
+  readonly route: Route;
+  readonly at: number;
+  readonly #nameOf: () => string | undefined;
+  #named: { readonly name: string | undefined } | undefined;
+
+  constructor(event: DriftEvent, route: Route, at: number, nameOf: () => string | undefined) {
+    this.event = event;
+    this.route = route;
+    this.at = at;
+    this.#nameOf = nameOf;
+  }
+
+  get process(): string | undefined {
+    this.#named ??= { name: this.#nameOf() };
+    return this.#named.name;
+  }
+}
