@@ -4,7 +4,7 @@ import { KernelUnavailable } from '../kernel/kernel.ts';
 import { Backoff } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { Narrator } from './narrator.ts';
-import { type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
+import { type Account, type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
 import { ReportWriter } from './report-writer.ts';
 
 /** What covers changes that the kernel does not announce: everything is read again this often. */
@@ -22,10 +22,9 @@ export interface AgentPorts extends ReconcilerPorts {
   readonly onQuiet?: () => void;
 }
 
-/** What there is to tell since the last time: some rounds, and the state after them. */
-export interface Telling {
+/** What there is to tell since the last time: some rounds, and what they amount to. */
+export interface Telling extends Account {
   readonly rounds: readonly RoundSummary[];
-  readonly report: NodeReport;
 }
 
 /** Makes the node's kernel match the resources, and keeps it so: every event only says "look again". */
@@ -73,7 +72,7 @@ export class Agent {
     await this.#round();
     this.#cancelQuiet?.();
     await this.#reports.flush();
-    return this.#reconciler.report();
+    return this.#reconciler.account().report;
   }
 
   /** Ends after the present round; the kernel stays as it is. */
@@ -131,7 +130,7 @@ export class Agent {
     this.#cancelTelling = undefined;
     if (this.#untold.length === 0) return;
     this.#toldAt = this.#ports.clock.now();
-    const telling: Telling = { rounds: this.#untold, report: this.#reconciler.report() };
+    const telling: Telling = { rounds: this.#untold, ...this.#reconciler.account() };
     this.#untold = [];
     this.#narrator.tell(telling);
     this.#ports.observe?.(telling);

@@ -37,7 +37,7 @@ export class AgentMetrics {
     return this.#registry.getMetricsAsArray().map(({ name, help, type }) => ({ name, help, type: String(type) }));
   }
 
-  observe({ rounds, report }: Telling): void {
+  observe({ rounds, healSeconds, report }: Telling): void {
     const { resources, problems, complete, lastSync } = report.status;
     const ready = resources.filter((resource) => resource.ready).length;
     this.#resources.set({ ready: 'true' }, ready);
@@ -46,9 +46,10 @@ export class AgentMetrics {
     this.#complete.set(complete ? 1 : 0);
     this.#lastSync.set(Date.parse(lastSync) / 1000);
     for (const round of rounds) this.#round(round);
+    for (const heal of healSeconds) this.#heals.observe(heal);
   }
 
-  #round({ seconds, changes, failures, drift, healSeconds, ownedRoutes }: RoundSummary): void {
+  #round({ seconds, changes, failures, drift, ownedRoutes }: RoundSummary): void {
     this.#routes.set(ownedRoutes);
     for (const [op, all] of Map.groupBy(changes, (change) => change.op)) {
       const failed = failures.filter((failure) => failure.change.op === op).length;
@@ -57,7 +58,6 @@ export class AgentMetrics {
     }
     for (const { event } of drift) this.#drift.inc({ event });
     this.#rounds.observe(seconds);
-    for (const heal of healSeconds) this.#heals.observe(heal);
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {

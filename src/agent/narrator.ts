@@ -19,9 +19,12 @@ export class Narrator {
     this.#log = log;
   }
 
-  tell({ rounds, report }: Telling): void {
+  tell({ rounds, healSeconds, report }: Telling): void {
     this.#changes(rounds.filter((round) => round.changes.length > 0));
-    this.#drift(rounds.filter((round) => round.drift.length > 0));
+    this.#drift(
+      rounds.filter((round) => round.drift.length > 0),
+      healSeconds,
+    );
     this.#resources(report);
     this.#source(report);
     this.#previous = report;
@@ -38,7 +41,7 @@ export class Narrator {
     this.#log.info(`node ${this.#nodeName}: ${total - failed} of ${total} changes applied in ${milliseconds.toFixed(1)} ms: ${words}`);
   }
 
-  #drift(rounds: readonly RoundSummary[]): void {
+  #drift(rounds: readonly RoundSummary[], heals: readonly number[]): void {
     const [first] = rounds;
     const [loss] = first?.drift ?? [];
     if (!first || !loss) return;
@@ -47,7 +50,6 @@ export class Narrator {
     const whose = owner ? ` of ${formatRef(owner)}` : '';
     const total = rounds.reduce((sum, round) => sum + round.drift.length, 0);
     const others = total > 1 ? ` and ${total - 1} more` : '';
-    const heals = rounds.flatMap((round) => round.healSeconds);
     const micros = Math.round(heals.reduce((longest, seconds) => Math.max(longest, seconds), 0) * 1e6);
     const many = heals.length === 1 ? `restored in ${micros} us` : `${heals.length} restored, the slowest in ${micros} us`;
     const healed = heals.length > 0 ? many : 'not restored';

@@ -37,11 +37,18 @@ export interface RoundSummary {
   readonly changes: readonly Change[];
   readonly failures: readonly Failure[];
   readonly drift: readonly Drift[];
-  /** From the notification to the repaired kernel, one per repaired object. */
-  readonly healSeconds: readonly number[];
+  /** When the kernel had taken the changes, in microseconds of its clock. */
+  readonly appliedAt: number;
   readonly ownedRoutes: number;
   /** Which resource a lost route belonged to. */
   readonly lastOwners: Owners;
+}
+
+/** What rounds amount to. */
+export interface Account {
+  /** From the notification to the repaired kernel, one per repaired object. */
+  readonly healSeconds: readonly number[];
+  readonly report: NodeReport;
 }
 
 /** One round after the other: look, plan, compare, guard, apply, report. What it keeps between rounds is time, never state of the kernel. */
@@ -53,7 +60,8 @@ export class Reconciler {
   readonly #ledger = new DriftLedger();
   readonly #repairs = new RepairBudget();
   #remembered: readonly RememberedSysctl[] = [];
-  #found: Omit<RoundResult, 'drift'> | undefined;
+  #found: Omit<RoundResult, 'drift' | 'contested'> | undefined;
+  #unsettled: RoundSummary[] = [];
   #report: NodeReport | undefined;
   /** When the last round began: what was not due then, it left for later. */
   #startedAt = 0;
@@ -90,23 +98,27 @@ export class Reconciler {
     const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
     const { allowed } = guard(changes, resources.complete, this.#repairs, started);
     const failures = await this.#apply(allowed);
+    const appliedAt = kernel.now();
     const lastOwners = this.#owners ?? owners;
     this.#owners = owners;
-    const healSeconds = this.#settleDrift(drift, lastOwners, allowed, failures);
     if (failures.length === 0 && allowed.length === changes.length) await this.#forget(planned.plan);
-
-    const { nodeName } = this.#options;
-    const contested = this.#repairs.contested(clock.now());
-    this.#found = { nodeName, resources, facts, planned, owners, failures, contested, date: clock.date() };
+    this.#found = { nodeName: this.#options.nodeName, resources, facts, planned, owners, failures, date: clock.date() };
     const seconds = (clock.now() - started) / 1000;
-    return { seconds, changes: allowed, failures, drift, healSeconds, ownedRoutes: owned.size, lastOwners };
+    const summary = { seconds, changes: allowed, failures, drift, appliedAt, ownedRoutes: owned.size, lastOwners };
+    if (drift.length > 0 || allowed.length > 0) this.#unsettled.push(summary);
+    return summary;
   }
 
-  /** The report of the last round. Made on request: in a burst of events the next repair goes first. */
-  report(): NodeReport {
-    if (!this.#found) throw new Error('there is no report before the first round');
-    this.#report = buildReport({ ...this.#found, drift: this.#ledger.list() }, this.#report);
-    return this.#report;
+  /** Settles the rounds since the last call and reports. Apart from them, because in a burst of events the next repair goes first. */
+  account(): Account {
+    if (!this.#found) throw new Error('there is nothing to account for before the first round');
+    const healSeconds = this.#unsettled.flatMap((round) => this.#settle(round));
+    this.#unsettled = [];
+    const { clock } = this.#ports;
+    this.#repairs.tidy(clock.now());
+    const found = { ...this.#found, drift: this.#ledger.list(), contested: this.#repairs.contested(clock.now()) };
+    this.#report = buildReport(found, this.#report);
+    return { healSeconds, report: this.#report };
   }
 
   /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */
@@ -158,16 +170,14 @@ export class Reconciler {
   }
 
   /** Books what was lost and what is restored; answers the seconds from notification to repair of what was lost in this round. */
-  #settleDrift(drift: readonly Drift[], owners: Owners, changes: readonly Change[], failures: readonly Failure[]): number[] {
+  #settle({ drift, lastOwners, changes, failures, appliedAt }: RoundSummary): number[] {
     if (drift.length === 0 && !this.#ledger.isOpen) return [];
-    const { kernel, clock } = this.#ports;
-    const appliedAt = kernel.now();
+    const { clock } = this.#ports;
     const failed = new Set(failures.map((failure) => failure.change));
-    this.#ledger.note(drift, owners, clock.date());
+    this.#ledger.note(drift, lastOwners, clock.date());
     const restored = this.#ledger.restored(changes.filter((change) => !failed.has(change)).map(objectKey), appliedAt);
     // A repair that had to wait counts as well: else every second one would be immediate in a fight.
     for (const loss of restored) if (loss.event !== 'LinkDown') this.#repairs.repaired(loss.key, clock.now());
-    this.#repairs.tidy(clock.now());
     const fresh = new Set(drift.map(driftKey));
     return restored.filter((loss) => fresh.has(loss.key)).map((loss) => (appliedAt - loss.at) / 1e6);
   }

@@ -40,7 +40,7 @@ describe('healing', () => {
           restoredMicros: 250,
         },
       ]);
-      assert.deepEqual(stage.summaries.at(-1)?.healSeconds, [0.00025]);
+      assert.deepEqual(stage.tellings.at(-1)?.healSeconds, [0.00025]);
       assert.ok(
         stage.lines.some((line) =>
           line.includes(`RouteDeleted from outside by outsider (4711): ${LINE} of StaticRoute a; restored in 250 us`),
