@@ -119,7 +119,7 @@ export interface ParsedTextOptions<T> {
 
 /** A text on the wire, a core value (an address, a prefix) once parsed. */
 export function parsedText<T>(about: About, options: ParsedTextOptions<T>) {
-  const convert = z.transform((value: string, payload): T => convertText(value, options, payload, []) ?? z.NEVER);
+  const convert = z.transform((value: string, payload): T => convertText(value, options, payload) ?? z.NEVER);
   return note(z.pipe(z.string(), convert), about, [...options.demands, ...options.rules], { maxLength: options.max });
 }
 
@@ -137,7 +137,7 @@ export function parsedTexts<T>(
   const convert = z.transform((values: string[], payload): T[] => {
     const converted: T[] = [];
     for (let i = 0; i < values.length; i++) {
-      const value = convertText(values[i] ?? '', options, payload, [i]);
+      const value = convertText(values[i] ?? '', options, payload, i);
       if (value !== undefined) converted.push(value);
     }
     if (payload.issues.length === 0) for (const rule of rules) report(payload, rule.check(converted));
@@ -152,16 +152,19 @@ function convertText<T>(
   value: string,
   { max, parse, rules }: ParsedTextOptions<T>,
   payload: z.core.ParsePayload,
-  path: readonly PropertyKey[],
+  index?: number,
 ): T | undefined {
   try {
     if (value.length > max) throw new InvalidAddress(tooLong(value, max));
     const parsed = parse(value);
-    for (const rule of rules) report(payload, rule.check(parsed), path);
+    for (const rule of rules) {
+      const found = rule.check(parsed);
+      if (found !== undefined) report(payload, found, index);
+    }
     return parsed;
   } catch (error) {
     if (!(error instanceof InvalidAddress)) throw error;
-    report(payload, error.message, path);
+    report(payload, error.message, index);
     return undefined;
   }
 }
@@ -211,9 +214,10 @@ function ruled<S extends Schema>(schema: S, rules: readonly Rule<z.output<S>>[])
   });
 }
 
-function report(payload: z.core.ParsePayload, found: ReturnType<Rule<never>['check']>, base: readonly PropertyKey[] = []): void {
+function report(payload: z.core.ParsePayload, found: ReturnType<Rule<never>['check']>, index?: number): void {
   if (found === undefined) return;
   const findings = typeof found === 'string' ? [{ message: found, path: [] }] : found;
+  const base = index === undefined ? [] : [index];
   for (const { message, path } of findings)
     payload.issues.push({ code: 'custom', message, path: [...base, ...path], input: payload.value });
 }

@@ -16,10 +16,11 @@ export interface OwnedState {
 export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Change[] {
   const added: Change[] = [];
   const replaced: Change[] = [];
+  const nothing = owned.routes.size === 0;
   let kept = 0;
   for (const { routes, held } of plan.resources) {
     for (const route of routes) {
-      const previous = owned.routes.like(route);
+      const previous = nothing ? undefined : owned.routes.like(route);
       if (!previous) added.push({ op: 'add-route', route });
       else {
         kept++;
@@ -30,13 +31,13 @@ export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Chang
   }
   const removed = kept === owned.routes.size ? [] : surplus(owned.routes, plan).map((route): Change => ({ op: 'remove-route', route }));
   const sysctls = diffSysctls(owned.sysctls, plan, facts);
-  return [
-    ...sysctls.filter((change) => !change.restores),
-    ...added,
-    ...replaced,
-    ...removed,
-    ...sysctls.filter((change) => change.restores),
-  ];
+  const loosened: Change[] = sysctls.filter((change) => !change.restores);
+  return loosened.concat(
+    added,
+    replaced,
+    removed,
+    sysctls.filter((change) => change.restores),
+  );
 }
 
 /** Routes of ours that nothing plans or holds. Identities are unique in a plan, so counting tells whether there are any. */

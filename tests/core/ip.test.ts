@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Address, type Family, InvalidAddress, WIDTH } from '../../src/core/ip/address.ts';
+import { hullsOf } from '../../src/core/ip/hull.ts';
 import { comparePrefixes, Prefix } from '../../src/core/ip/prefix.ts';
 import { PrefixMap } from '../../src/core/ip/prefix-map.ts';
 import { PrefixSet } from '../../src/core/ip/prefix-set.ts';
@@ -185,6 +186,23 @@ describe('PrefixMap', () => {
         const destination = new Address(f, bits);
         const expected = prefixes.filter((prefix) => prefix.has(destination)).toSorted((a, b) => b.length - a.length)[0];
         assert.equal(table.longest(destination)?.text, expected?.text);
+      }),
+    );
+  });
+});
+
+describe('hulls', () => {
+  it('contain their members, one per family, and no half of them does', () => {
+    fc.assert(
+      fc.property(fc.array(close, { minLength: 1 }), (prefixes) => {
+        const members = prefixes.map((prefix) => ({ prefix }));
+        const hulls = hullsOf(members);
+        assert.deepEqual(new Set(hulls.map((hull) => hull.family)), new Set(prefixes.map((prefix) => prefix.family)));
+        for (const { prefix } of members) assert.ok(hulls.some((hull) => hull.contains(prefix)));
+        for (const hull of hulls.filter(({ length }) => length < 32)) {
+          const own = prefixes.filter((prefix) => prefix.family === hull.family);
+          for (const half of hull.split()) assert.ok(!own.every((prefix) => half.contains(prefix)));
+        }
       }),
     );
   });

@@ -1,12 +1,12 @@
 import type { Fib } from '../fib.ts';
+import { hullsOf } from '../ip/hull.ts';
 import { comparePrefixes, type Prefix } from '../ip/prefix.ts';
 import { PrefixMap } from '../ip/prefix-map.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
 import { formatRef, type ResourceRef, type StaticRoute } from '../resources.ts';
-import type { Route } from '../route.ts';
-import { type Draft, hold } from './draft.ts';
-import { forbids, type Protection, swallowsGateway } from './protection.ts';
+import { TABLE_MAIN } from '../route.ts';
+import type { Draft } from './draft.ts';
 
 /** The order in which resources claim: creation time, then name. */
 export function olderFirst(a: StaticRoute, b: StaticRoute): number {
@@ -18,84 +18,26 @@ function compareText(a: string, b: string): number {
 }
 
 /**
- * Refuses a whole resource when one of its routes would cut something off. The routes at fault go; the others stay as they are
- * in the kernel, so a bad edit neither takes effect nor breaks what worked.
+ * Gives each identity to the first draft that claims it; the others keep the rest of theirs and name the winner. What is refused
+ * claims nothing: it holds only what nobody else wants.
  */
-export function refuseHarmful(draft: Draft, fib: Fib, protection: Protection): Draft {
-  const faults: RouteFault[] = [];
-  for (const route of draft.routes) {
-    const fault = faultOf(route, draft, fib, protection);
-    if (fault) faults.push(fault);
-  }
-  const [first] = faults;
-  if (!first) return draft;
-  const bad = new Set(faults.map((fault) => fault.route));
-  const rest = draft.routes.filter((route) => !bad.has(route));
-  const more = faults.length > 1 ? ` (and ${faults.length - 1} more of its subnets would do the like)` : '';
-  const problem: Problem = { code: first.code, subject: draft.resource.meta.ref, message: `${first.message}${more}: ${first.fix}` };
-  return {
-    ...draft,
-    routes: [],
-    held: [...draft.held, ...rest.map((route) => hold(draft.resource, route.prefix))],
-    problems: [...draft.problems, problem],
-  };
-}
-
-interface RouteFault {
-  readonly route: Route;
-  readonly code: ProblemCode;
-  readonly message: string;
-  readonly fix: string;
-}
-
-function faultOf(route: Route, draft: Draft, fib: Fib, protection: Protection): RouteFault | undefined {
-  const gateway = swallowsGateway(fib, route);
-  if (gateway) {
-    const message = `${route.prefix} would become the path to its own gateway ${gateway}`;
-    return { route, code: 'GatewayLoop', message, fix: 'remove that subnet, or use another gateway; nothing of the resource is applied' };
-  }
-  const message = forbids(protection, fib, route);
-  const own = draft.resource.meta.ref.name;
-  return message === undefined
-    ? undefined
-    : { route, code: 'ProtectedPath', message, fix: `remove that subnet from ${own}; nothing of the resource is applied` };
-}
-
-/** Gives each identity to the first draft that claims it; the others keep the rest of theirs and name the winner. */
 export function settleClaims(drafts: readonly Draft[]): Draft[] {
   const rivals = new Set([...Map.groupBy(drafts, (draft) => draft.resource.metric).values()].flatMap(overlappingDrafts));
   const owners = new Map<number, PrefixMap<ResourceRef>>();
-  return drafts.map((draft) => (rivals.has(draft) ? claim(draft, owners) : draft));
+  const inOrder = [...drafts.filter((draft) => !draft.refused), ...drafts.filter((draft) => draft.refused)];
+  return inOrder.map((draft) => (rivals.has(draft) ? claim(draft, owners) : draft));
 }
 
-/** Those whose prefixes lie among the prefixes of another: only these can want the same one. */
+/** Those whose prefixes may be among the prefixes of another. Hulls are nested or apart, so a sorted list tells. */
 function overlappingDrafts(drafts: readonly Draft[]): Draft[] {
-  const spans = drafts.flatMap((draft) => spanOf(draft) ?? []).sort((a, b) => comparePrefixes(a.first, b.first));
+  const ranges = drafts.flatMap((draft) => hullsOf([...draft.routes, ...draft.held]).map((hull) => ({ draft, hull })));
   const rivals = new Set<Draft>();
-  let widest: Span | undefined;
-  for (const span of spans) {
-    if (widest && comparePrefixes(span.first, widest.last) <= 0) rivals.add(widest.draft).add(span.draft);
-    if (!widest || comparePrefixes(span.last, widest.last) > 0) widest = span;
+  let outer: (typeof ranges)[number] | undefined;
+  for (const range of ranges.sort((a, b) => comparePrefixes(a.hull, b.hull))) {
+    if (outer?.hull.contains(range.hull)) rivals.add(outer.draft).add(range.draft);
+    else outer = range;
   }
   return [...rivals];
-}
-
-interface Span {
-  readonly draft: Draft;
-  readonly first: Prefix;
-  readonly last: Prefix;
-}
-
-function spanOf(draft: Draft): Span | undefined {
-  let first: Prefix | undefined;
-  let last: Prefix | undefined;
-  const widen = ({ prefix }: { readonly prefix: Prefix }): void => {
-    if (!first || comparePrefixes(prefix, first) < 0) first = prefix;
-    if (!last || comparePrefixes(prefix, last) > 0) last = prefix;
-  };
-  draft.routes.forEach(widen);
-  draft.held.forEach(widen);
-  return first && last ? { draft, first, last } : undefined;
 }
 
 function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft {
@@ -111,6 +53,7 @@ function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft
   };
   const routes = draft.routes.filter(wins);
   const held = draft.held.filter(wins);
+  if (draft.refused) return { ...draft, held };
   const problems = lost.map((winner, prefixes): Problem => {
     const message = `${listSome(prefixes)} already belongs to ${winner}, which is older, with the same metric ${metric}: remove it from one of both, or set another metric`;
     return { code: 'Conflict', subject: meta.ref, message };
@@ -121,6 +64,7 @@ function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft
 /** Foreign routes keep their place: an equal identity is a Conflict, a better metric shadows ours. */
 export function yieldToForeign(draft: Draft, fib: Fib): Draft {
   const { ref } = draft.resource.meta;
+  if (!hullsOf(draft.routes).some((hull) => fib.within(TABLE_MAIN, hull).length > 0)) return draft;
   const conflicts = new Grouped();
   const shadows = new Grouped();
   const routes = draft.routes.filter((route) => {

@@ -16,13 +16,15 @@ export interface Draft {
   readonly nextHops: ReadonlyMap<Family, NextHop>;
   readonly waiting: readonly Family[];
   readonly problems: readonly Problem[];
+  /** Nothing of it may be added, because one of its routes would do harm. */
+  readonly refused: boolean;
 }
 
 /** None when the resource does not select this node. */
 export function draftOf(resource: StaticRoute, around: Surroundings, node: NodeIdentity): Draft[] {
   const selected = selects(resource.nodeSelector, around.labels);
   if (selected === false) return [];
-  const empty: Draft = { resource, routes: [], held: [], nextHops: new Map(), waiting: [], problems: [] };
+  const empty: Draft = { resource, routes: [], held: [], nextHops: new Map(), waiting: [], problems: [], refused: false };
   if (selected === undefined) {
     const message = `the labels of node ${node.name} are not known, so spec.nodeSelector cannot be decided: provide its v1/Node`;
     const problem: Problem = { code: 'NodeLabelsUnknown', subject: resource.meta.ref, message };
@@ -33,7 +35,8 @@ export function draftOf(resource: StaticRoute, around: Surroundings, node: NodeI
 
 function addFamily(draft: Draft, family: Family, around: Surroundings, node: NodeIdentity): Draft {
   const { resource } = draft;
-  const subnets = resource.subnets.filter((prefix) => prefix.family === family);
+  const ofFamily = (prefix: Prefix): boolean => prefix.family === family;
+  const subnets = resource.subnets.every(ofFamily) ? resource.subnets : resource.subnets.filter(ofFamily);
   if (subnets.length === 0) return draft;
   const way = checkSource(resource, family, around) ?? resolveNextHop(resource, family, around);
   if ('hops' in way) return withRoutes(draft, family, subnets, way);
@@ -48,7 +51,8 @@ function addFamily(draft: Draft, family: Family, around: Surroundings, node: Nod
 
 function withRoutes(draft: Draft, family: Family, subnets: readonly Prefix[], way: Extract<Resolution, { hops: unknown }>): Draft {
   const spec = specOf(draft.resource, family, way.hops);
-  const routes = draft.routes.concat(subnets.map((prefix) => ({ prefix, spec })));
+  const added = subnets.map((prefix): Route => ({ prefix, spec }));
+  const routes = draft.routes.length === 0 ? added : [...draft.routes, ...added];
   const [hop] = way.hops;
   return { ...draft, routes, nextHops: hop ? new Map([...draft.nextHops, [family, hop]]) : draft.nextHops };
 }

@@ -3,11 +3,12 @@ import { Fib } from '../fib.ts';
 import type { NodePlan, ResourcePlan } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { ResourceSnapshot } from '../resources.ts';
-import { olderFirst, refuseHarmful, settleClaims, yieldToForeign } from './claims.ts';
+import { olderFirst, settleClaims, yieldToForeign } from './claims.ts';
 import { type Draft, draftOf } from './draft.ts';
 import type { Surroundings } from './next-hop.ts';
 import type { NodeIdentity } from './node.ts';
 import { protectionFor } from './protection.ts';
+import { refuseHarmful } from './refuse.ts';
 import { loosenReversePath } from './reverse-path.ts';
 
 export interface Planned {
