@@ -24,8 +24,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     terminal.out(commandHelp(command));
     return EXIT.ok;
   }
-  const { run } = await command.load();
-  return run({ line, terminal, adapters, version: VERSION });
+  return command.run({ line, terminal, adapters, version: VERSION });
 }
 
 // Whoever read our output may be gone (`fairlead plan | head`, a log that rotates): that is no reason to stop.

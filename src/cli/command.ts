@@ -15,8 +15,7 @@ export interface Command {
   /** What follows the flags, for the usage line. */
   readonly operands?: string;
   readonly flags: readonly Flag[];
-  /** Loads what it needs only when it runs, so that the agent does not carry the rest. */
-  readonly load: () => Promise<{ readonly run: Run }>;
+  readonly run: Run;
 }
 
 /** Answers the exit status. */

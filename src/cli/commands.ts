@@ -1,46 +1,58 @@
 import { FLAGS } from '../runtime/config.ts';
+import * as agent from './agent.ts';
+import * as apply from './apply.ts';
+import * as cleanup from './cleanup.ts';
 import type { Command } from './command.ts';
+import * as plan from './plan.ts';
+import * as status from './status.ts';
+import * as version from './version.ts';
 
 const NODE_FLAGS = [FLAGS.manifests, FLAGS.node, FLAGS.status, FLAGS.state, FLAGS.protect] as const;
 
+/** Commands that need much more than the others load it when they run, so that the agent does not carry it. */
 export const COMMANDS: readonly Command[] = [
   {
     name: 'agent',
     summary: 'make this node match its resources, and keep it so',
     flags: [...NODE_FLAGS, FLAGS.listen, FLAGS.log],
-    load: () => import('./agent.ts'),
+    run: agent.run,
   },
   {
     name: 'plan',
     summary: 'show what would change on this node, and why',
     flags: [...NODE_FLAGS, FLAGS.facts, FLAGS.saveFacts, FLAGS.output],
-    load: () => import('./plan.ts'),
+    run: plan.run,
   },
   {
     name: 'apply',
     summary: 'one round of the agent, then end',
     flags: [...NODE_FLAGS, FLAGS.log],
-    load: () => import('./apply.ts'),
+    run: apply.run,
   },
   {
     name: 'status',
     summary: "show this node's report",
     flags: [...NODE_FLAGS, FLAGS.output],
-    load: () => import('./status.ts'),
+    run: status.run,
   },
   {
     name: 'cleanup',
     summary: 'remove everything of ours from this node',
     flags: [...NODE_FLAGS],
-    load: () => import('./cleanup.ts'),
+    run: cleanup.run,
   },
   {
     name: 'migrate',
     summary: 'print our resources for the manifests of an older system',
     operands: 'FILE...',
     flags: [],
-    load: () => import('./migrate.ts'),
+    run: async (context) => (await import('./migrate.ts')).run(context),
   },
-  { name: 'crds', summary: 'print the custom resource definitions', flags: [], load: () => import('./crds.ts') },
-  { name: 'version', summary: 'print the version', flags: [], load: () => import('./version.ts') },
+  {
+    name: 'crds',
+    summary: 'print the custom resource definitions',
+    flags: [],
+    run: async (context) => (await import('./crds.ts')).run(context),
+  },
+  { name: 'version', summary: 'print the version', flags: [], run: version.run },
 ];

@@ -59,8 +59,7 @@ export class Bench {
     const err: string[] = [];
     const terminal = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text), colours: false };
     const line = parseCommandLine(name, args, command.flags);
-    const { run } = await command.load();
-    const status = await run({ line, terminal, adapters: this.#adapters(), version: '1.2.3' });
+    const status = await command.run({ line, terminal, adapters: this.#adapters(), version: '1.2.3' });
     return { status, out: out.join(''), err: err.join('') };
   }
 
