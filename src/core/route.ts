@@ -77,7 +77,8 @@ export function sameWay(a: readonly NextHop[], b: readonly NextHop[]): boolean {
   return a.length === b.length && a.every((hop, i) => hop.device?.index === b[i]?.device?.index && sameAddress(hop.gateway, b[i]?.gateway));
 }
 
-function sameHops(a: readonly NextHop[], b: readonly NextHop[]): boolean {
+/** Whether next hops are equal, flags included. */
+export function sameHops(a: readonly NextHop[], b: readonly NextHop[]): boolean {
   return a.length === b.length && a.every((hop, i) => sameHop(hop, b[i]));
 }
 

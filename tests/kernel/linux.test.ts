@@ -66,14 +66,32 @@ describe('the real kernel beyond the contract', HANG, () => {
     assert.deepEqual(events(), ['LinkDown 172.16.0.0/24']);
   });
 
-  test('an IPv6 route of ours to which somebody appends a next hop is not ours any more', async () => {
+  test('a foreign IPv6 next hop that joins our route is seen apart from ours, and stays when ours is removed', async () => {
     const route = via('2001:db8:70::/48', '2001:db8:1::2');
     await add([route]);
     await space.ip('-6', 'route', 'append', '2001:db8:70::/48', 'via', '2001:db8:1::3', 'dev', 'left', 'metric', '4201');
     const { facts, owned } = await space.kernel.observe();
-    assert.equal(owned.size, 0);
-    assert.equal(facts.routes.find(({ prefix }) => prefix.text === '2001:db8:70::/48')?.spec.hops.length, 2);
-    assert.deepEqual(events(), ['RouteReplaced 2001:db8:70::/48']);
+    assert.equal(owned.like(route), route);
+    const joined = facts.routes.find(({ prefix }) => prefix.text === '2001:db8:70::/48');
+    assert.deepEqual(
+      joined?.spec.hops.map(({ gateway }) => gateway?.text),
+      ['2001:db8:1::3'],
+    );
+    assert.deepEqual(events(), []);
+
+    const restarted = openLinuxKernel({ netns: `/run/netns/${space.name}` });
+    const found = (await restarted.observe()).owned.like(route);
+    restarted.close();
+    assert.deepEqual(
+      found?.spec.hops.map(({ gateway }) => gateway?.text),
+      ['2001:db8:1::2'],
+    );
+
+    assert.deepEqual(await space.kernel.apply([{ op: 'remove-route', route }]), []);
+    const after = await space.kernel.observe();
+    assert.equal(after.owned.size, 0);
+    const [left, ...others] = after.facts.routes.filter(({ prefix }) => prefix.text === '2001:db8:70::/48');
+    assert.deepEqual([left?.spec.hops.length, left?.spec.protocol, others.length], [1, 3, 0]);
   });
 
   test('a foreign route appended to the identity of ours is not replaced in its stead', async () => {

@@ -34,11 +34,32 @@ function parseSlice(slice: string, line: number): unknown {
     return JSON.parse(slice);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    const position = /at position (\d+)/.exec(words)?.[1];
-    // V8 gives no position when it quotes the text, and then the end is what is missing or short.
-    const offset = position === undefined ? (/end of JSON|Unterminated/.test(words) ? slice.length : 0) : Number(position);
     const fact = words.replace(/ (in JSON )?at position \d+.*$/s, '').replace(/\s+/g, ' ');
-    throw new Unreadable(`is not valid JSON (${fact}): correct it`, line + newlines(slice, 0, offset));
+    throw new Unreadable(`is not valid JSON (${fact}): correct it`, line + newlines(slice, 0, offsetOfError(slice)));
+  }
+}
+
+/**
+ * Where the text goes wrong: V8 does not always say. A text that is cut before that place lacks only its end, one that is cut after
+ * it is wrong in another way, so the place can be found by halving.
+ */
+function offsetOfError(text: string): number {
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (isOnlyCut(text.slice(0, middle))) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function isOnlyCut(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    return /end of JSON|Unterminated/.test(error instanceof Error ? error.message : '');
   }
 }
 

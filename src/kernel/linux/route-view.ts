@@ -1,6 +1,6 @@
 import type { DriftEvent } from '../../core/change.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
-import { PROTOCOL_FAIRLEAD, type Route, RouteIndex, sameSpec } from '../../core/route.ts';
+import { PROTOCOL_FAIRLEAD, type Route, RouteIndex, sameHops, sameSpec } from '../../core/route.ts';
 import { ForeignRoutes } from './foreign-routes.ts';
 import { NLM_F_APPEND, NLM_F_REPLACE } from './netlink/constants.ts';
 
@@ -124,6 +124,22 @@ export class RouteView {
   }
 }
 
+/**
+ * IPv6 joins a foreign next hop of the same identity with ours into one route (`ip -6 route append`). It shows the protocol of its first
+ * next hop only, so ours is that one when the mark is ours, or the one that we know of.
+ */
+function joinedHop({ prefix, spec }: Route, known: Route | undefined): Route | undefined {
+  if (prefix.family !== 6 || spec.hops.length < 2) return undefined;
+  if (known && spec.hops.some((hop) => sameHops([hop], known.spec.hops))) return known;
+  return spec.protocol === PROTOCOL_FAIRLEAD ? { prefix, spec: { ...spec, hops: spec.hops.slice(0, 1) } } : undefined;
+}
+
+/** The foreign part of a joined route. Its protocol may be hidden behind ours. */
+function withoutHop({ prefix, spec }: Route, own: Route): Route {
+  const hops = spec.hops.filter((hop) => !sameHops([hop], own.spec.hops));
+  return { prefix, spec: { ...spec, protocol: spec.protocol === PROTOCOL_FAIRLEAD ? 0 : spec.protocol, hops } };
+}
+
 /** Compares a complete list with the view, route by route. Objects that are still right are kept, so nothing is held twice. */
 export class Reconciliation {
   readonly #view: RouteView;
@@ -146,6 +162,14 @@ export class Reconciliation {
 
   /** One route of the list. */
   see(route: Route): void {
+    const own = joinedHop(route, this.#view.owned.like(route));
+    if (own) {
+      this.#see(own);
+      this.#seeForeign(withoutHop(route, own));
+    } else this.#see(route);
+  }
+
+  #see(route: Route): void {
     const ours = isOurs(route);
     const known = ours ? this.#view.owned.like(route) : undefined;
     if (!ours || (known && (this.#blank || this.#seen.has(known)))) {

@@ -169,6 +169,8 @@ export class KernelView {
     }
     if (change.op === 'remove-route') {
       this.#routes.owned.delete(change.route);
+      // A foreign next hop that was joined with ours now stands alone.
+      if (this.#routes.foreign(change.route.prefix.family).like(change.route).length > 0) this.#routes.doubt(change.route.prefix.family);
       return;
     }
     this.#routes.owned.set(change.route);
