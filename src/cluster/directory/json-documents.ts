@@ -59,7 +59,8 @@ function isOnlyCut(text: string): boolean {
     JSON.parse(text);
     return true;
   } catch (error) {
-    return /end of JSON|Unterminated/.test(error instanceof Error ? error.message : '');
+    const words = error instanceof Error ? error.message : '';
+    return /end of JSON|Unterminated/.test(words) || Number(/at position (\d+)/.exec(words)?.[1]) === text.length;
   }
 }
 

@@ -73,6 +73,7 @@ export class KernelView {
   }
 
   get isStale(): boolean {
+    this.fold();
     return this.#stale.devices || this.#stale.rules || this.#routes.doubts.size > 0;
   }
 
