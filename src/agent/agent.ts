@@ -122,6 +122,8 @@ export class Agent {
     if (wait <= 0) this.#tell();
     else this.#cancelTelling ??= this.#ports.clock.after(wait, () => this.#tell());
     if (summary.changes.length > 0) this.#awaitQuiet();
+    // What we set is a fact of the next round: the report should show it.
+    if (summary.changes.some((change) => change.op === 'set-sysctl') && summary.failures.length === 0) this.#again = true;
     return summary;
   }
 

@@ -22,7 +22,7 @@ export interface Loss {
 export class DriftLedger {
   readonly #entries = new Map<string, Entry>();
   /** Lost and not restored yet: entry and time of the loss, by object. */
-  readonly #open = new Map<string, Loss & { readonly entry: Entry }>();
+  readonly #open = new Map<string, Loss & { readonly entry: Entry; readonly owner: string }>();
 
   get isOpen(): boolean {
     return this.#open.size > 0;
@@ -34,7 +34,7 @@ export class DriftLedger {
     for (const group of grouped.values()) {
       const [first] = group;
       if (first?.route && group.length > FLUSH) this.#noteFlush(group, ownerText(first.route, owners), date);
-      else for (const drift of group) this.#add(driftKey(drift), drift.event, causeOf(drift, owners), 1, [drift], date);
+      else for (const drift of group) this.#addOne(drift, owners, date);
     }
   }
 
@@ -49,6 +49,11 @@ export class DriftLedger {
     });
   }
 
+  /** Losses of resources that are gone will not be restored. */
+  abandon(isWanted: (owner: string) => boolean): void {
+    for (const [key, { owner }] of this.#open) if (!isWanted(owner)) this.#open.delete(key);
+  }
+
   /** Newest first. */
   list(): DriftReport[] {
     return [...this.#entries.values()].reverse().map((entry) => ({ ...entry }));
@@ -57,18 +62,23 @@ export class DriftLedger {
   #noteFlush(group: readonly Drift[], owner: string, date: Date): void {
     const doer = group[0]?.process ?? 'another process';
     const cause = group[0]?.event === 'LinkDown' ? 'their device went down' : `removed or replaced by ${doer}`;
-    this.#add(owner, 'TableFlushed', `${group.length} routes at once: ${cause}`, group.length, group, date);
+    this.#add({ object: owner, event: 'TableFlushed', cause: `${group.length} routes at once: ${cause}` }, owner, group, date);
   }
 
-  #add(object: string, event: DriftReport['event'], cause: string, count: number, drifts: readonly Drift[], date: Date): void {
-    const key = `${object} ${event}`;
+  #addOne(drift: Drift, owners: Owners, date: Date): void {
+    const owner = drift.route ? ownerText(drift.route, owners) : '';
+    this.#add({ object: driftKey(drift), event: drift.event, cause: causeOf(drift, owners) }, owner, [drift], date);
+  }
+
+  #add(what: Pick<DriftReport, 'object' | 'event' | 'cause'>, owner: string, drifts: readonly Drift[], date: Date): void {
+    const key = `${what.object} ${what.event}`;
     const before = this.#entries.get(key);
-    const [first] = drifts;
-    const entry: Entry = { object, event, cause, count: (before?.count ?? 0) + count, lastTime: date.toISOString() };
-    if (first?.process) entry.process = first.process;
+    const entry: Entry = { ...what, count: (before?.count ?? 0) + drifts.length, lastTime: date.toISOString() };
+    const doer = drifts[0]?.process;
+    if (doer !== undefined) entry.process = doer;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    for (const drift of drifts) this.#open.set(driftKey(drift), { key: driftKey(drift), event: drift.event, at: drift.at, entry });
+    for (const drift of drifts) this.#open.set(driftKey(drift), { key: driftKey(drift), event: drift.event, at: drift.at, entry, owner });
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MOST_ENTRIES) break;
       this.#entries.delete(oldest);

@@ -8,7 +8,7 @@ import type { Prefix } from '../core/ip/prefix.ts';
 import type { NodePlan } from '../core/plan.ts';
 import type { NodeIdentity } from '../core/planner/node.ts';
 import { objectKey, RepairBudget } from '../core/repair.ts';
-import type { ResourceSnapshot } from '../core/resources.ts';
+import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { FileFailed } from '../runtime/atomic-file.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -115,6 +115,8 @@ export class Reconciler {
     const healSeconds = this.#unsettled.flatMap((round) => this.#settle(round));
     this.#unsettled = [];
     const { clock } = this.#ports;
+    const wanted = new Set(['', ...this.#found.planned.plan.resources.map((resource) => formatRef(resource.meta.ref))]);
+    this.#ledger.abandon((owner) => wanted.has(owner));
     this.#repairs.tidy(clock.now());
     const found = { ...this.#found, drift: this.#ledger.list(), contested: this.#repairs.contested(clock.now()) };
     this.#report = buildReport(found, this.#report);

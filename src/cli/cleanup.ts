@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { type Context, EXIT, type Run, type Terminal } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holdingLock, type NodeFlags, nodeFlags } from './node-context.ts';
+import { count } from './text.ts';
 
 /** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
 export const run: Run = (context) => explained(() => cleanUp(context));
@@ -35,7 +36,7 @@ async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): 
   terminal.out(
     total === 0
       ? `nothing of ours was left on node ${flags.nodeName}\n`
-      : `node ${flags.nodeName} is clean: ${changes.length} kernel objects and ${files.length} files removed\n`,
+      : `node ${flags.nodeName} is clean: ${count(changes.length, 'kernel object')} and ${count(files.length, 'file')} removed\n`,
   );
   return EXIT.ok;
 }

@@ -12,7 +12,7 @@ import { formatFacts, parseFacts, type SavedFacts } from './facts-file.ts';
 import { explained, readText, writeText } from './files.ts';
 import { nodeFlags, openSource } from './node-context.ts';
 import { printData } from './output.ts';
-import { paint } from './text.ts';
+import { count, paint } from './text.ts';
 
 /** What `plan -o json` prints. */
 interface PlanOutput {
@@ -103,6 +103,6 @@ async function print({ line, terminal }: Context, output: PlanOutput): Promise<v
     const where = [source && `${source}${at === undefined ? '' : `:${at}`}`, subject, code].filter(Boolean).join(': ');
     terminal.err(`${paint('problem', 'red', terminal.colours)}: ${where ? `${where}: ` : ''}${message}\n`);
   }
-  const withheld = output.withheld.length > 0 ? `, ${output.withheld.length} removals withheld` : '';
-  terminal.out(`node ${output.node}: ${output.changes.length} changes${withheld}, ${output.problems.length} problems\n`);
+  const withheld = output.withheld.length > 0 ? `, ${count(output.withheld.length, 'removal')} withheld` : '';
+  terminal.out(`node ${output.node}: ${count(output.changes.length, 'change')}${withheld}, ${count(output.problems.length, 'problem')}\n`);
 }

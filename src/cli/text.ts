@@ -21,3 +21,8 @@ const CODES = { red: 31, green: 32, yellow: 33, bold: 1 } as const;
 export function paint(text: string, colour: keyof typeof CODES, wanted: boolean): string {
   return wanted ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
 }
+
+/** `1 change`, `2 changes`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

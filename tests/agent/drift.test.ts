@@ -312,3 +312,21 @@ it(
     assert.deepEqual(stage.kernel.ours(), []);
   }),
 );
+
+it(
+  'forgets the losses of a resource that is gone',
+  scenario(async (stage) => {
+    await withOne(stage);
+    stage.kernel.setLinkUp('eth1', false);
+    await stage.settle();
+    assert.equal(stage.report.status.drift[0]?.event, 'LinkDown');
+    stage.delete('a');
+    await stage.settle();
+    stage.kernel.micros += 3_600_000_000;
+    stage.kernel.setLinkUp('eth1', true);
+    stage.kernel.addRoute(route('10.0.0.0/8', '10.1.0.1', stage.eth1));
+    await withOne(stage);
+    assert.deepEqual(stage.kernel.ours(), [LINE]);
+    assert.equal(stage.report.status.drift[0]?.restoredMicros, undefined);
+  }),
+);

@@ -136,7 +136,7 @@ node n1 is clean: 2 kernel objects and 3 files removed
   it('leaves a sysctl alone that somebody has changed since', () =>
     Bench.with(async (bench) => {
       await fileSysctlMemory(bench.path('state')).save([{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }]);
-      assert.match((await cleanup(bench)).out, /^- .*sysctls\.json\nnode n1 is clean: 0 kernel objects and 1 files removed\n$/);
+      assert.match((await cleanup(bench)).out, /^- .*sysctls\.json\nnode n1 is clean: 0 kernel objects and 1 file removed\n$/);
       assert.equal(link(3, 'eth1').rpFilter, (await bench.kernel.observe()).facts.links.find(({ name }) => name === 'eth1')?.rpFilter);
     }));
 

@@ -49,7 +49,7 @@ node n1: 2 changes, 0 problems
       const { status, out, err } = await bench.run('plan', '--manifests', 'x', ...bench.here);
       assert.equal(status, EXIT.failed);
       assert.match(out, /^\(withheld\) - 192\.168\.99\.0\/24 /);
-      assert.match(out, /0 changes, 1 removals withheld, 2 problems\n$/);
+      assert.match(out, /0 changes, 1 removal withheld, 2 problems\n$/);
       assert.match(err, /problem: .*StaticRoute broken: InvalidSpec: /);
       assert.match(err, /problem: nothing would be removed: /);
     }));
