@@ -45,6 +45,8 @@ export class RepairBudget {
   /** An object of ours was changed from outside and has just been repaired. */
   repaired(key: string, now: number): void {
     const before = this.#fights.get(key) ?? { tokens: BURST, at: now, delay: 0, notBefore: 0 };
+    // It was on its way before the delay was known: that is no reason for a longer one.
+    if (now < before.notBefore) return;
     const quiet = Math.max(0, now - Math.max(before.at, before.notBefore));
     const refilled = Math.min(BURST, before.tokens + quiet / REFILL_MS);
     const tokens = Math.max(0, refilled - 1);

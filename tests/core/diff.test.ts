@@ -111,6 +111,8 @@ describe('guard', () => {
     repairs.repaired(objectKey(add), 0);
     assert.deepEqual(guard([add, remove], true, repairs, 100), { allowed: [remove], withheld: [], contested: [add] });
     assert.equal(repairs.nextIn(100), 400);
+    for (let i = 0; i < 10; i++) repairs.repaired(objectKey(add), 400);
+    assert.equal(repairs.nextIn(400), 100);
     const delays = [500, 1500, 3500].map((time) => {
       repairs.repaired(objectKey(add), time);
       return repairs.nextIn(time);
