@@ -61,6 +61,13 @@ export class Fib {
     return found;
   }
 
+  /** Prefixes inside a prefix at which the answer may change because of another table than the given one, or of a rule. */
+  turnsWithin(prefix: Prefix, table: number): Prefix[] {
+    const others = [...this.#tables.keys()].filter((id) => id !== table);
+    const destinations = (this.#rules.get(prefix.family) ?? []).flatMap(({ to }) => (to && prefix.contains(to) ? [to] : []));
+    return [...others.flatMap((id) => this.within(id, prefix).map((route) => route.prefix)), ...destinations];
+  }
+
   /** Where a packet goes; with `extra`, as if that route were there too. */
   lookup(query: Query, extra?: Route): Answer | undefined {
     const rules = this.#rules.get(query.destination.family) ?? [];

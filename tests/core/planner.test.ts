@@ -6,6 +6,7 @@ import { waitKey } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
 import { formatPlan } from '../../src/core/render.ts';
 import type { StaticRoute } from '../../src/core/resources.ts';
+import { PROTOCOL_KERNEL, TABLE_LOCAL } from '../../src/core/route.ts';
 import {
   discover,
   ETH0,
@@ -315,6 +316,26 @@ describe('protection', () => {
     const base = facts();
     const world = { ...base, routes: [...base.routes, vpn], rules: [...base.rules, rule(4, 5270, 52)] };
     assert.equal(refusal('198.51.100.0/24', world, identity({ protect: [prefix('198.51.100.0/24')] })), '');
+  });
+
+  it('is not misled by a local route for the first address, such as the one for the routers of an IPv6 network', () => {
+    const base = facts();
+    const { address, routes } = onLink('fd00:1::8000:0:0:10/64', ETH1);
+    const anycast = route('fd00:1::/128', undefined, ETH1, { type: 'anycast', table: TABLE_LOCAL, protocol: PROTOCOL_KERNEL });
+    const world = { ...base, addresses: [...base.addresses, address], routes: [...base.routes, ...routes, anycast] };
+    const wanted = staticRoute('a', { subnets: ['fd00:1::/112'], via: gateways({ address: 'fe80::1', device: 'eth0' }) });
+    assert.match(planned([wanted], world), /^! a ProtectedPath: fd00:1::\/112 would move fd00:1::\/64 \(for example fd00:1::1\)/m);
+  });
+
+  it('knows the network of an address also when a DHCP client made its route', () => {
+    const base = facts();
+    const routes = base.routes.map((each) =>
+      each.prefix.text === '203.0.113.0/24' ? { ...each, spec: { ...each.spec, protocol: 16 } } : each,
+    );
+    assert.match(refusal('203.0.113.128/25', { ...base, routes }), /the network connected to eth0/);
+    const tunnel = route('192.168.0.0/16', undefined, ETH0, { protocol: 3 });
+    const own = { device: { index: 2, name: 'eth0' }, address: prefix('192.168.9.9/32').first, prefixLength: 24 };
+    assert.equal(refusal('192.168.50.0/24', { ...base, addresses: [...base.addresses, own], routes: [...base.routes, tunnel] }), '');
   });
 
   it('keeps what the refused resource has besides, and removes what does the harm', () => {

@@ -32,16 +32,25 @@ export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], 
       ...other.addresses.map((address) => ({ prefix: Prefix.of(address), what: `the address of node ${other.name}` })),
       ...other.podCIDRs.map((prefix) => ({ prefix, what: `the pod range of node ${other.name}` })),
     ]),
-    ...facts.routes.filter(isConnectedNetwork).map((route) => ({
-      prefix: route.prefix,
-      what: `the network connected to ${route.spec.hops[0]?.device?.name}`,
-    })),
+    ...facts.routes
+      .filter((route) => isConnectedNetwork(route, facts))
+      .map((route) => ({
+        prefix: route.prefix,
+        what: `the network connected to ${route.spec.hops[0]?.device?.name}`,
+      })),
   ];
   return { members, set: PrefixSet.of(members.map((member) => member.prefix)) };
 }
 
-function isConnectedNetwork(route: Route): boolean {
-  return route.spec.table === TABLE_MAIN && route.spec.protocol === PROTOCOL_KERNEL && route.spec.type === 'unicast';
+/** DHCP clients and systemd-networkd make the network of an address themselves, under another protocol than the kernel's. */
+function isConnectedNetwork({ prefix, spec }: Route, { addresses }: NodeFacts): boolean {
+  if (spec.table !== TABLE_MAIN || spec.type !== 'unicast') return false;
+  if (spec.protocol === PROTOCOL_KERNEL) return true;
+  const [hop] = spec.hops;
+  if (!hop?.device || hop.gateway) return false;
+  return addresses.some(
+    ({ device, address, prefixLength }) => device.index === hop.device?.index && prefixLength === prefix.length && prefix.has(address),
+  );
 }
 
 function gatewaysInUse(facts: NodeFacts): [Address, Route][] {
@@ -66,12 +75,16 @@ export function forbids(protection: Protection, fib: Fib, route: Route): string 
   return undefined;
 }
 
-/** One address of each part of a protected prefix in which no longer route keeps ours from being chosen. */
+/**
+ * One address of each part of a protected prefix in which no longer route keeps ours from being chosen. Where tables that are asked
+ * earlier or rules have a say (the first address of an IPv6 network belongs to its routers), there is one from beside that, too.
+ */
 function exposed(fib: Fib, route: Route, prefix: Prefix): Address[] {
   const region = prefix.contains(route.prefix) ? route.prefix : prefix;
   const longer = fib.within(route.spec.table, region).filter((other) => other.prefix.length > route.prefix.length);
   const left = PrefixSet.of([region]).subtract(PrefixSet.of(longer.map((other) => other.prefix)));
-  return left.prefixes.map((part) => part.first);
+  const plain = left.subtract(PrefixSet.of(fib.turnsWithin(region, route.spec.table)));
+  return [...left.prefixes, ...plain.prefixes].map((part) => part.first);
 }
 
 function samePath(before: Answer | undefined, after: Answer): boolean {
