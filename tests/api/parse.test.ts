@@ -51,7 +51,7 @@ test('a named object that is wrong keeps its identity', () => {
   assert.deepEqual(parseDocument(manifest(spec({ mtu: 1 }), metadata), 'a.yaml:1'), {
     type: 'invalid',
     meta: { ref: { kind: 'StaticRoute', name: 'on-prem' }, uid: 'u-1', generation: 4, source: 'a.yaml:1' },
-    message: 'spec.mtu: 1 is not between 68 and 65535',
+    message: 'spec.mtu: 1 is not between 68 and 65520',
   });
 });
 

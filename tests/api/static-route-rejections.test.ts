@@ -50,8 +50,8 @@ const REJECTED: Readonly<Record<string, readonly [object: unknown, text: string]
   'metric far too large': field('metric', 1e300, '1e+300 is not between 1 and 4294967295'),
   'metric not whole': field('metric', 1.5, 'must be a whole number, not the number 1.5'),
   'metric a text': field('metric', '100', 'must be a number, not the text "100"'),
-  'mtu too small': field('mtu', 67, '67 is not between 68 and 65535'),
-  'mtu too large': field('mtu', 65536, '65536 is not between 68 and 65535'),
+  'mtu too small': field('mtu', 67, '67 is not between 68 and 65520'),
+  'mtu too large': field('mtu', 65521, '65521 is not between 68 and 65520'),
   'source not an address': field('source', '10.0.0.0/8', '"10.0.0.0/8" is not an IP address'),
   'source loopback': field('source', '127.0.0.1', host('127.0.0.1', '127.0.0.0/8 is loopback')),
   'onMissingGateway unknown': field(

@@ -13,8 +13,8 @@ import { toVia, viaField } from './static-route-via.ts';
 
 /** Largest metric of a route: RTA_PRIORITY is an unsigned 32-bit number. IPv6 reads 0 as 1024, so 1 is the smallest. */
 const MAX_METRIC = 4294967295;
-/** What IPv4 demands of every link (RFC 791), and what an IPv4 packet can be at most. */
-const MTU = { min: 68, max: 65535 } as const;
+/** What IPv4 demands of every link (RFC 791), and what the kernel keeps of a larger one (ip_metrics_convert). */
+const MTU = { min: 68, max: 65520 } as const;
 
 const NO_DUPLICATES: Rule<Prefix[]> = {
   message: 'each prefix only once, also when it is written in two ways',
