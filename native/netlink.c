@@ -219,7 +219,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watcher *watcher = (struct watcher *)poll;
 	napi_handle_scope scope;
-	napi_value callback, receiver;
+	napi_value callback, receiver, error;
 	(void)events;
 
 	if (status < 0)
@@ -227,8 +227,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (napi_open_handle_scope(watcher->env, &scope) != napi_ok)
 		return;
 	if (napi_get_reference_value(watcher->env, watcher->callback, &callback) == napi_ok &&
-	    napi_get_global(watcher->env, &receiver) == napi_ok)
-		napi_make_callback(watcher->env, watcher->context, receiver, callback, 0, NULL, NULL);
+	    napi_get_global(watcher->env, &receiver) == napi_ok &&
+	    napi_make_callback(watcher->env, watcher->context, receiver, callback, 0, NULL, NULL) == napi_pending_exception &&
+	    /* Left pending it would go unseen, and no listener would ever be called again. */
+	    napi_get_and_clear_last_exception(watcher->env, &error) == napi_ok)
+		napi_fatal_exception(watcher->env, error);
 	napi_close_handle_scope(watcher->env, scope);
 }
 
