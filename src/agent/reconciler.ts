@@ -94,6 +94,7 @@ export class Reconciler {
     const resources = source.snapshot();
     const { facts, owned } = await kernel.observe();
     const drift = kernel.takeDrift();
+    const ownedBefore = owned.size;
     const { planned, owners } = this.#plan(resources, facts);
     const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
     const { allowed } = guard(changes, resources.complete, this.#repairs, started);
@@ -104,7 +105,15 @@ export class Reconciler {
     if (failures.length === 0 && allowed.length === changes.length) await this.#forget(planned.plan);
     this.#found = { nodeName: this.#options.nodeName, resources, facts, planned, owners, failures, date: clock.date() };
     const seconds = (clock.now() - started) / 1000;
-    const summary = { seconds, changes: allowed, failures, drift, appliedAt, ownedRoutes: owned.size, lastOwners };
+    const summary = {
+      seconds,
+      changes: allowed,
+      failures,
+      drift,
+      appliedAt,
+      ownedRoutes: ownedBefore + growth(allowed, failures),
+      lastOwners,
+    };
     if (drift.length > 0 || allowed.length > 0) this.#unsettled.push(summary);
     return summary;
   }
@@ -183,4 +192,11 @@ export class Reconciler {
     const fresh = new Set(drift.map(driftKey));
     return restored.filter((loss) => fresh.has(loss.key)).map((loss) => (appliedAt - loss.at) / 1e6);
   }
+}
+
+/** How many routes of ours changes have made. The kernel may say so a little later. */
+function growth(changes: readonly Change[], failures: readonly Failure[]): number {
+  const count = (op: Change['op'], done: readonly { readonly op: Change['op'] }[]): number => done.filter((each) => each.op === op).length;
+  const failed = failures.map(({ change }) => change);
+  return count('add-route', changes) - count('add-route', failed) - count('remove-route', changes) + count('remove-route', failed);
 }

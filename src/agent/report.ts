@@ -28,7 +28,8 @@ export interface RoundResult {
 /** The NodeReport of one round. Pure: the same round and predecessor give the same report. */
 export function buildReport(round: RoundResult, previous: NodeReport | undefined): NodeReport {
   const { resources, facts } = round;
-  const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round)), ...unplannedInvalid(round)];
+  const about = findingsOf(round);
+  const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round, about)), ...unplannedInvalid(round)];
   const outcome = { resources: verdicts, problems: resources.problems.slice(0, REPORT_LIMITS.problems), drift: round.drift };
   return {
     apiVersion: 'fairlead.dev/v1alpha1',
@@ -47,9 +48,24 @@ export function buildReport(round: RoundResult, previous: NodeReport | undefined
   };
 }
 
-function verdict(plan: ResourcePlan, round: RoundResult): ResourceReport {
+/** What was found out, by what it is about: there may be thousands of resources and 100,000 routes. */
+interface Findings {
+  readonly invalid: ReadonlyMap<string, readonly InvalidResource[]>;
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  readonly contested: ReadonlySet<string>;
+}
+
+function findingsOf({ resources, planned, contested }: RoundResult): Findings {
+  return {
+    invalid: Map.groupBy(resources.invalid, (entry) => formatRef(entry.meta.ref)),
+    problems: Map.groupBy(planned.problems, (problem) => formatRef(problem.subject)),
+    contested: new Set(contested),
+  };
+}
+
+function verdict(plan: ResourcePlan, round: RoundResult, about: Findings): ResourceReport {
   const { ref, uid, generation } = plan.meta;
-  const problems = problemsOf(plan, round);
+  const problems = problemsOf(plan, round, about);
   const hops = [...plan.nextHops.values()];
   const gateways = hops.flatMap((hop) => (hop.gateway ? [hop.gateway.text] : []));
   const devices = new Set(hops.flatMap((hop) => (hop.device ? [hop.device.name] : [])));
@@ -71,13 +87,13 @@ function readyMessage(plan: ResourcePlan, hops: readonly NextHop[]): string {
   return hops.length > 0 ? `${count} ${hops.map((hop) => formatHops([hop])).join(' and ')}` : `${count}, unreachable`;
 }
 
-function problemsOf(plan: ResourcePlan, round: RoundResult): Problem[] {
+function problemsOf(plan: ResourcePlan, round: RoundResult, about: Findings): Problem[] {
   const { ref: subject } = plan.meta;
   const name = formatRef(subject);
-  const invalid = round.resources.invalid.filter((entry) => formatRef(entry.meta.ref) === name).map((entry) => invalidSpec(entry));
-  const planned = round.planned.problems.filter((problem) => formatRef(problem.subject) === name);
+  const invalid = (about.invalid.get(name) ?? []).map((entry) => invalidSpec(entry));
+  const planned = about.problems.get(name) ?? [];
   const refused = round.failures.filter((failure) => belongs(failure, plan, round));
-  const contested = round.contested.filter((key) => concerns(key, plan));
+  const contested = contestedOf(plan, about.contested);
   return [
     ...invalid,
     ...planned,
@@ -106,12 +122,14 @@ function refusal(failures: readonly Failure[], nodeName: string): string {
   return `the kernel of node ${nodeName} refused ${words}; it is tried again`;
 }
 
-/** Whether an object is a route or a sysctl of the plan. */
-function concerns(key: string, plan: ResourcePlan): boolean {
-  return (
-    plan.routes.some(({ prefix, spec }) => key === routeKey(prefix, spec.table, spec.metric)) ||
-    plan.sysctls.some((sysctl) => key === objectKey({ op: 'set-sysctl', ...sysctl, previous: sysctl.value, restores: false }))
-  );
+/** The routes and sysctls of the plan that are repaired less often. */
+function contestedOf({ routes, sysctls }: ResourcePlan, contested: ReadonlySet<string>): string[] {
+  if (contested.size === 0) return [];
+  const keys = [
+    ...routes.map(({ prefix, spec }) => routeKey(prefix, spec.table, spec.metric)),
+    ...sysctls.map((sysctl) => objectKey({ op: 'set-sysctl', ...sysctl, previous: sysctl.value, restores: false })),
+  ];
+  return keys.filter((key) => contested.has(key));
 }
 
 function contest(keys: readonly string[], nodeName: string): string {
@@ -132,11 +150,13 @@ function reportedFacts(plan: NodePlan, facts: NodeFacts): NodeReport['status']['
   const gateways = new Map(
     hops.flatMap(([family, { gateway, device }]) => (gateway ? [[`${gateway} ${device?.name}`, { family, gateway, device }]] : [])),
   );
+  const links = facts.links.filter((link) => used.has(link.index)).slice(0, REPORT_LIMITS.links);
+  const shown = [...gateways.values()].slice(0, REPORT_LIMITS.gateways);
   return {
     kernel: facts.kernelRelease,
     rpFilterAll: facts.rpFilterAll,
-    links: facts.links.filter((link) => used.has(link.index)).map(({ name, up, mtu, rpFilter }) => ({ name, up, mtu, rpFilter })),
-    gateways: [...gateways.values()].map(({ family, gateway, device }) => ({ family, address: gateway.text, device: device?.name ?? '' })),
+    links: links.map(({ name, up, mtu, rpFilter }) => ({ name, up, mtu, rpFilter })),
+    gateways: shown.map(({ family, gateway, device }) => ({ family, address: gateway.text, device: device?.name ?? '' })),
   };
 }
 

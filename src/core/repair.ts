@@ -38,8 +38,9 @@ export class RepairBudget {
 
   /** Milliseconds until the next delayed repair may happen; undefined when none waits. */
   nextIn(now: number): number | undefined {
-    const waits = [...this.#fights.values()].map((fight) => fight.notBefore - now).filter((wait) => wait > 0);
-    return waits.length > 0 ? Math.min(...waits) : undefined;
+    let next: number | undefined;
+    for (const { notBefore } of this.#fights.values()) if (notBefore > now) next = Math.min(next ?? Infinity, notBefore - now);
+    return next;
   }
 
   /** An object of ours was changed from outside and has just been repaired. */

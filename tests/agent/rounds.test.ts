@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseNodeReport } from '../../src/api/kinds/node-report.ts';
+import { RouteIndex } from '../../src/core/route.ts';
 import { route } from '../core/builders.ts';
 import { Stage, scenario } from './stage.ts';
 
@@ -241,4 +243,31 @@ describe('a round of the agent', () => {
       await stage.stop();
     }
   });
+
+  it(
+    'counts its routes also when the kernel shows them a little later',
+    scenario(async (stage) => {
+      const observe = stage.kernel.observe.bind(stage.kernel);
+      stage.kernel.observe = async () => {
+        const { facts, owned } = await observe();
+        return { facts, owned: RouteIndex.of(owned.values()) };
+      };
+      stage.put('a', { subnets: ['192.168.50.0/24', '192.168.51.0/24'] });
+      await stage.start();
+      assert.equal(stage.summaries.at(-1)?.ownedRoutes, 2);
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.settle();
+      assert.equal(stage.summaries.at(-1)?.ownedRoutes, 1);
+    }),
+  );
+
+  it(
+    'makes a report that can be read back, however many gateways there are',
+    scenario(async (stage) => {
+      for (let i = 0; i < 70; i++) stage.put(`r${i}`, { subnets: [`192.168.${i}.0/24`], via: { gateway: `10.1.0.${100 + i}` } });
+      await stage.start();
+      assert.equal(stage.report.status.facts.gateways.length, 64);
+      assert.deepEqual(parseNodeReport(stage.report), { ok: true, value: stage.report });
+    }),
+  );
 });
