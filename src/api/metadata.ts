@@ -48,7 +48,8 @@ function nameErrors(name: unknown): readonly FieldError[] {
   return message === undefined ? [] : [{ path: 'metadata.name', message }];
 }
 
-function nameError(name: unknown): string | undefined {
+/** What is wrong with the name of an object; undefined when nothing is. */
+export function nameError(name: unknown): string | undefined {
   if (name === undefined || name === null || name === '') return 'is missing';
   if (typeof name !== 'string')
     return `must be a text, not ${typeName(name)}${typeof name === 'number' ? `: write "${name}" in quotes` : ''}`;

@@ -20,13 +20,17 @@ async function runAgent(context: Context): Promise<number> {
   const address = listen === undefined ? undefined : parseListen(listen);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
 
-  const kernel = await adapters.openKernel();
-  demandPermission(kernel);
-  const web = address && (await import('./agent-web.ts'));
-  const server = web && address && (await web.serve(address, { version: context.version, log }));
+  const before = await adapters.openKernel();
+  demandPermission(before);
+  // What another agent does while this one waits is no drift, and must not pile up here.
+  before.close();
   const lock = await waitForLock(LOCK_NAME, { pid: process.pid, node: flags.nodeName, role: 'agent' }, (holder) =>
     log.warn(`${holderText(holder)} holds this network namespace: waiting until it ends, then taking over`),
   );
+  // After that: the agent that has the lock may have the same address.
+  const web = address && (await import('./agent-web.ts'));
+  const server = web && address && (await web.serve(address, { version: context.version, log }));
+  const kernel = await adapters.openKernel();
   log.info(`fairlead ${context.version} is the agent of node ${flags.nodeName}, pid ${process.pid}, resources from ${manifests}`);
 
   const source = adapters.openSource({

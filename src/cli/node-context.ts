@@ -1,3 +1,4 @@
+import { nameError } from '../api/metadata.ts';
 import { InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -18,11 +19,20 @@ export function nodeFlags(line: CommandLine): NodeFlags {
   if (line.operands.length > 0)
     throw new UsageError(`unexpected "${line.operands.join(' ')}"; the folder with resources is named by --manifests DIR`);
   return {
-    nodeName: line.list(FLAGS.node).at(-1) ?? defaultNodeName(),
+    nodeName: nodeName(line),
     statusFolder: line.text(FLAGS.status) ?? FLAGS.status.default,
     stateFolder: line.text(FLAGS.state) ?? FLAGS.state.default,
     protect: line.list(FLAGS.protect).map(protectedPrefix),
   };
+}
+
+/** The report is called so, and a `v1/Node` is looked for by it. */
+function nodeName(line: CommandLine): string {
+  const given = line.list(FLAGS.node).at(-1);
+  const name = given ?? defaultNodeName();
+  const fault = nameError(name);
+  if (fault === undefined) return name;
+  throw new UsageError(given === undefined ? `the host name ${fault}; or name the node by --node NAME` : `--node: ${fault}`);
 }
 
 /** @throws UsageError when --manifests is missing */
@@ -51,7 +61,7 @@ export function demandPermission(kernel: Kernel): void {
 export async function holdingLock<T>(role: string, nodeName: string, work: () => Promise<T>): Promise<T> {
   const lock = await tryLock(LOCK_NAME, { pid: process.pid, node: nodeName, role });
   if (!('release' in lock))
-    throw new CommandFailed(`${holderText(lock)} works in this network namespace: stop it first ("kill ${lock.pid}")`);
+    throw new CommandFailed(`${holderText(lock)} works in this network namespace: stop it first (${adviceFor(lock)})`);
   try {
     return await work();
   } finally {
@@ -59,8 +69,13 @@ export async function holdingLock<T>(role: string, nodeName: string, work: () =>
   }
 }
 
+/** "kill 0" would end the shell of whoever follows the advice. */
+function adviceFor({ pid }: LockHolder): string {
+  return pid > 0 ? `"kill ${pid}"` : `"ss -xlp | grep @${LOCK_NAME}" finds it`;
+}
+
 export function holderText(holder: LockHolder): string {
-  return `fairlead ${holder.role} of node ${holder.node} (pid ${holder.pid})`;
+  return holder.pid === 0 ? `a ${holder.role}` : `fairlead ${holder.role} of node ${holder.node} (pid ${holder.pid})`;
 }
 
 /** A source whose warnings go to the terminal. */

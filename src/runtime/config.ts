@@ -25,7 +25,7 @@ export interface Flag {
 
 export const FLAGS = {
   manifests: { name: 'manifests', value: 'DIR', help: 'folder with resources (.yaml, .yml, .json), read recursively' },
-  node: { name: 'node', value: 'NAME', help: 'name of this node', default: 'the host name' },
+  node: { name: 'node', value: 'NAME', help: 'name of this node', default: 'the host name in lower case' },
   status: { name: 'status', value: 'DIR', help: 'folder for nodereport.yaml', default: '/run/fairlead' },
   state: { name: 'state', value: 'DIR', help: 'folder for what survives a reboot', default: '/var/lib/fairlead' },
   protect: { name: 'protect', value: 'CIDR', help: 'destination whose path must never change; may be repeated', repeats: true },
@@ -87,8 +87,9 @@ function checkChoice(command: string, flag: Flag, value: string): void {
   }
 }
 
+/** In lower case, as the kubelet calls its node. */
 export function defaultNodeName(): string {
-  return hostname();
+  return hostname().toLowerCase();
 }
 
 /** `ADDR:PORT`, `[v6]:PORT` or `:PORT`. @throws UsageError */

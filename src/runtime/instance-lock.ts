@@ -16,18 +16,19 @@ export interface InstanceLock {
   release(): Promise<void>;
 }
 
-/** What is written about a process that holds the name and does not say who it is. */
-const STRANGER = JSON.stringify({ pid: 0, node: 'unknown', role: 'process that does not answer' } satisfies LockHolder);
+/** A process that holds the name and does not say who it is: an agent that is stopped, or no agent at all. Nobody has pid 0. */
+const STRANGER: LockHolder = { pid: 0, node: 'unknown', role: 'process that does not answer' };
 const ANSWER_MS = 1_000;
 const RETRY_MS = 20;
 
 /** Takes the lock at once, or answers who has it. */
 export async function tryLock(name: string, self: LockHolder): Promise<InstanceLock | LockHolder> {
-  for (;;) {
+  for (let waited = 0; ; waited += RETRY_MS) {
     const server = await listen(name, self);
     if (server) return { release: () => new Promise((resolve) => server.close(() => resolve())) };
     const holder = await whoHolds(name);
     if (holder) return holder;
+    if (waited >= ANSWER_MS) return STRANGER;
     await sleep(RETRY_MS);
   }
 }
@@ -62,7 +63,7 @@ function firstLine(socket: Socket): Promise<string> {
     });
     socket.on('error', finish).on('close', finish);
     socket.setTimeout(ANSWER_MS, () => {
-      text = STRANGER;
+      text = JSON.stringify(STRANGER);
       finish();
     });
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { fileSysctlMemory, SYSCTL_FILE } from '../../src/agent/memory.ts';
@@ -71,6 +72,24 @@ describe('apply', () => {
       bench.kernel.lacks = 'NET_ADMIN is missing: run as root';
       await assert.rejects(apply(bench), { name: 'CommandFailed', message: 'NET_ADMIN is missing: run as root' });
       assert.deepEqual(bench.kernel.log, []);
+    }));
+
+  it('does not advise to kill a holder that it knows nothing of', () =>
+    Bench.with(async (bench) => {
+      const server = createServer((socket) => void socket.end('nonsense\n'));
+      await new Promise<void>((resolve) => server.listen(`\0${LOCK_NAME}`, resolve));
+      await assert.rejects(apply(bench), {
+        name: 'CommandFailed',
+        message:
+          'a process that does not answer works in this network namespace: stop it first ("ss -xlp | grep @fairlead-agent" finds it)',
+      });
+      await new Promise((resolve) => server.close(resolve));
+    }));
+
+  it('takes no name for a node that Kubernetes would not allow', () =>
+    Bench.with(async (bench) => {
+      const ran = bench.run('apply', '--manifests', 'x', '--node', 'Node_1');
+      await assert.rejects(ran, { name: 'UsageError', message: /^--node: "Node_1" is not a name .*: write node-1$/ });
     }));
 
   it('says in one line that the kernel does not answer', () =>

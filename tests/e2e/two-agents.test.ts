@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Agent, agentOptions, runFairlead, spawnAgent } from '../lab/agent.ts';
+import { type Agent, agentOptions, runFairlead, spawnAgent, startAgent } from '../lab/agent.ts';
 import type { Lab } from '../lab/lab.ts';
 import { RouteMonitor } from './route-monitor.ts';
 import { agentWith, createNode, ownRoutes, staticRoute, until, untilRoutes, wanted } from './support.ts';
@@ -39,6 +39,25 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     assert.deepEqual(await monitor.deletions(), []);
   });
 }
+
+test('what the first agent did meanwhile is no drift to the second, and both may listen on the same address', async () => {
+  await using lab = await createNode();
+  const node = lab.host('node');
+  const first = await startAgent(node, { ...agentOptions(lab), listen: '127.0.0.1:9410' });
+  const second = await waiting(lab, first);
+  for (const via of ['10.1.0.2', '10.1.0.3', '10.1.0.4']) {
+    first.write('a.yaml', staticRoute('a', ['172.20.0.0/16'], { via: { gateway: via } }));
+    await untilRoutes(node, [`172.20.0.0/16 via ${via} dev eth1 metric 4201`]);
+  }
+  await first.kill('SIGKILL');
+  await until(
+    () => second.log.includes('metrics and health on http://127.0.0.1:9410'),
+    () => second.log,
+  );
+  second.write('b.yaml', staticRoute('b', ['172.21.0.0/16']));
+  const { status } = await second.waitForResource('b', ({ ready }) => ready);
+  assert.deepEqual(status.drift, []);
+});
 
 test('each of ten agents in a row takes over from one that was killed', async () => {
   await using lab = await createNode();

@@ -64,7 +64,7 @@ describe('an address to listen on', () => {
   }
 });
 
-it('the default name of a node is the host name', () => assert.equal(defaultNodeName(), hostname()));
+it('the default name of a node is the host name in lower case', () => assert.equal(defaultNodeName(), hostname().toLowerCase()));
 
 describe('colours', () => {
   it('are for terminals only, and not where NO_COLOR is set', (t) => {
