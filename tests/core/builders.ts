@@ -2,6 +2,8 @@ import type { InterfaceAddress, Link, NodeFacts, Rule } from '../../src/core/fac
 import { Address, FAMILIES, type Family } from '../../src/core/ip/address.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
 import type { NodeIdentity } from '../../src/core/planner/node.ts';
+import { planNode } from '../../src/core/planner/plan-node.ts';
+import { formatPlan } from '../../src/core/render.ts';
 import type { GatewayChoice, LabelSelector, NodeResource, ResourceSnapshot, StaticRoute, Via } from '../../src/core/resources.ts';
 import { type DeviceRef, PROTOCOL_KERNEL, type Route, type RouteSpec, TABLE_LOCAL, TABLE_MAIN } from '../../src/core/route.ts';
 import { EVERY_NODE } from '../../src/core/selector.ts';
@@ -124,4 +126,12 @@ export function snapshot(staticRoutes: readonly StaticRoute[], change: Partial<R
 
 export function identity(change: Partial<NodeIdentity> = {}): NodeIdentity {
   return { name: 'n1', protect: [], overdue: new Set(), remembered: [], ...change };
+}
+
+/** The plan as text, then the problems, one per line. */
+export function planned(resources: readonly StaticRoute[], world: NodeFacts = facts(), who = identity(), nodes = [node('n1')]): string {
+  const { plan, problems } = planNode(snapshot(resources, { nodes }), world, who);
+  return [formatPlan(plan), ...problems.map((problem) => `! ${problem.subject.name} ${problem.code}: ${problem.message}`)]
+    .filter(Boolean)
+    .join('\n');
 }

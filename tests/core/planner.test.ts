@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { NodeFacts } from '../../src/core/facts.ts';
 import { waitKey } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
-import { formatPlan } from '../../src/core/render.ts';
-import type { StaticRoute } from '../../src/core/resources.ts';
-import { PROTOCOL_KERNEL, TABLE_LOCAL } from '../../src/core/route.ts';
 import {
   discover,
   ETH0,
@@ -18,21 +14,13 @@ import {
   matchLabels,
   node,
   onLink,
+  planned,
   prefix,
   route,
-  rule,
   STANDARD_ROUTES,
   snapshot,
   staticRoute,
 } from './builders.ts';
-
-/** The plan as text, then the problems, one per line. */
-function planned(resources: readonly StaticRoute[], world: NodeFacts = facts(), who = identity(), nodes = [node('n1')]): string {
-  const { plan, problems } = planNode(snapshot(resources, { nodes }), world, who);
-  return [formatPlan(plan), ...problems.map((problem) => `! ${problem.subject.name} ${problem.code}: ${problem.message}`)]
-    .filter(Boolean)
-    .join('\n');
-}
 
 describe('discovery', () => {
   it('takes next hop and device of the longest foreign route that covers the prefix', () => {
@@ -262,86 +250,6 @@ describe('conflicts', () => {
     assert.match(text, /^192\.168\.60\.0\/24 via/m);
     assert.match(text, /! a ProtectedPath/);
     assert.doesNotMatch(text, /hold|Conflict/);
-  });
-});
-
-describe('protection', () => {
-  const refusal = (subnet: string, world = facts(), who = identity(), nodes = [node('n1')]): string =>
-    planned([staticRoute('a', { subnets: [subnet] })], world, who, nodes)
-      .split('\n')
-      .find((line) => line.startsWith('! a ProtectedPath')) ?? '';
-
-  it('refuses to move a connected network, a part of it, or a gateway in use', () => {
-    assert.match(
-      refusal('203.0.113.128/25'),
-      /203\.0\.113\.128\/25 would move 203\.0\.113\.0\/24 \(for example 203\.0\.113\.128\), the network connected to eth0, from "203\.0\.113\.0\/24 dev eth0 proto kernel" to "via 10\.1\.0\.1 dev eth1"/,
-    );
-    assert.match(
-      refusal('203.0.113.0/25'),
-      /would move 203\.0\.113\.1\/32, the gateway of "default via 203\.0\.113\.1 dev eth0 proto boot"/,
-    );
-  });
-
-  it('allows a route that is less specific than what the node uses', () => {
-    assert.equal(refusal('203.0.0.0/8'), '');
-    assert.equal(refusal('203.0.112.0/23'), '');
-  });
-
-  it('allows a route that does not change the path', () => {
-    assert.equal(refusal('10.7.0.0/16', facts(), identity({ protect: [prefix('10.7.1.0/24')] })), '');
-  });
-
-  it('refuses --protect destinations, pod ranges and addresses of other nodes', () => {
-    assert.match(
-      refusal('198.51.0.0/16', facts(), identity({ protect: [prefix('198.51.100.0/24')] })),
-      /would move 198\.51\.100\.0\/24 \(for example 198\.51\.100\.0\), protected by --protect 198\.51\.100\.0\/24/,
-    );
-    const other = node('n2', {}, { podCIDRs: [prefix('172.20.2.0/24')], addresses: [prefix('203.0.114.9/32').first] });
-    assert.match(refusal('172.20.0.0/16', facts(), identity(), [node('n1'), other]), /the pod range of node n2/);
-    assert.match(refusal('203.0.114.0/24', facts(), identity(), [node('n1'), other]), /the address of node n2/);
-  });
-
-  it('looks at the part of a protected range that no longer route keeps', () => {
-    const world = facts({
-      routes: [...STANDARD_ROUTES, route('198.51.100.0/25', '203.0.113.1', ETH0), route('198.51.100.128/25', '203.0.113.1', ETH0)],
-    });
-    const who = identity({ protect: [prefix('198.51.100.0/24')] });
-    assert.equal(refusal('198.51.100.0/24', world, who), '');
-    const half = facts({ routes: [...STANDARD_ROUTES, route('198.51.100.0/25', '203.0.113.1', ETH0)] });
-    assert.match(refusal('198.51.100.0/24', half, who), /for example 198\.51\.100\.128/);
-  });
-
-  it('follows the rules before the main table', () => {
-    const vpn = route('198.51.100.0/24', '203.0.113.1', ETH0, { table: 52 });
-    const base = facts();
-    const world = { ...base, routes: [...base.routes, vpn], rules: [...base.rules, rule(4, 5270, 52)] };
-    assert.equal(refusal('198.51.100.0/24', world, identity({ protect: [prefix('198.51.100.0/24')] })), '');
-  });
-
-  it('is not misled by a local route for the first address, such as the one for the routers of an IPv6 network', () => {
-    const base = facts();
-    const { address, routes } = onLink('fd00:1::8000:0:0:10/64', ETH1);
-    const anycast = route('fd00:1::/128', undefined, ETH1, { type: 'anycast', table: TABLE_LOCAL, protocol: PROTOCOL_KERNEL });
-    const world = { ...base, addresses: [...base.addresses, address], routes: [...base.routes, ...routes, anycast] };
-    const wanted = staticRoute('a', { subnets: ['fd00:1::/112'], via: gateways({ address: 'fe80::1', device: 'eth0' }) });
-    assert.match(planned([wanted], world), /^! a ProtectedPath: fd00:1::\/112 would move fd00:1::\/64 \(for example fd00:1::1\)/m);
-  });
-
-  it('knows the network of an address also when a DHCP client made its route', () => {
-    const base = facts();
-    const routes = base.routes.map((each) =>
-      each.prefix.text === '203.0.113.0/24' ? { ...each, spec: { ...each.spec, protocol: 16 } } : each,
-    );
-    assert.match(refusal('203.0.113.128/25', { ...base, routes }), /the network connected to eth0/);
-    const tunnel = route('192.168.0.0/16', undefined, ETH0, { protocol: 3 });
-    const own = { device: { index: 2, name: 'eth0' }, address: prefix('192.168.9.9/32').first, prefixLength: 24 };
-    assert.equal(refusal('192.168.50.0/24', { ...base, addresses: [...base.addresses, own], routes: [...base.routes, tunnel] }), '');
-  });
-
-  it('keeps what the refused resource has besides, and removes what does the harm', () => {
-    const text = planned([staticRoute('a', { subnets: ['192.168.50.0/24', '203.0.113.128/25'] })]);
-    assert.match(text, /^hold 192\.168\.50\.0\/24 metric 4201$/m);
-    assert.doesNotMatch(text, /^hold 203/m);
   });
 });
 
