@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -20,6 +20,22 @@ it('a source that is read only keeps nothing for a restart', async () => {
       assert.equal(staticRoutes.length, 1);
       assert.equal(existsSync(lastGood), !readOnly);
     }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it('a source that is read only leaves a damaged file where it is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-read-only-'));
+  try {
+    const lastGood = join(folder, 'damaged');
+    writeFileSync(lastGood, '{');
+    const warnings: string[] = [];
+    const source = openDirectory({ directory: folder, lastGood, readOnly: true, onWarning: (text) => void warnings.push(text) });
+    await source.start();
+    await source.close();
+    assert.match(warnings.join(), /damaged is damaged \(.*\); an agent will set it aside$/);
+    assert.deepEqual(readdirSync(folder), ['damaged']);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -67,7 +67,7 @@ class DirectorySource implements ResourceSource {
     this.#readOnly = readOnly ?? false;
     this.#timing = { ...DEFAULT_TIMING, ...timing };
     this.#warn = onWarning ?? (() => {});
-    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, this.#warn);
+    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, { warn: this.#warn, readOnly: this.#readOnly });
     this.#cache = new FileCache(directory);
     this.#calm = new Calm(this.#timing.quiet);
     this.#watch = new FolderWatch(() => {

@@ -20,14 +20,16 @@ interface LastGoodFile {
 export class LastGoodStore {
   readonly #path: string;
   readonly #warn: (text: string) => void;
+  readonly #readOnly: boolean;
   #warned = false;
 
-  constructor(path: string, warn: (text: string) => void) {
+  constructor(path: string, options: { readonly warn: (text: string) => void; readonly readOnly: boolean }) {
     this.#path = path;
-    this.#warn = warn;
+    this.#warn = options.warn;
+    this.#readOnly = options.readOnly;
   }
 
-  /** A file that is not understood is set aside as `<path>.corrupt`. */
+  /** A file that is not understood is set aside as `<path>.corrupt`, unless this store is read only. */
   async load(): Promise<Memory> {
     try {
       const text = await readIfExists(this.#path);
@@ -39,6 +41,7 @@ export class LastGoodStore {
   }
 
   async save(memory: Memory): Promise<void> {
+    if (this.#readOnly) return;
     try {
       await writeAtomic(this.#path, encodeLastGood(memory));
       this.#warned = false;
@@ -53,12 +56,16 @@ export class LastGoodStore {
       this.#warn(`the last good resources are not known: ${error.message}`);
       return;
     }
+    this.#warn(`the last good resources are not known: ${this.#path} is damaged (${wordsOf(error)}); ${await this.#setAside()}`);
+  }
+
+  async #setAside(): Promise<string> {
+    if (this.#readOnly) return 'an agent will set it aside';
     const aside = `${this.#path}.corrupt`;
-    const kept = await rename(this.#path, aside).then(
+    return rename(this.#path, aside).then(
       () => `it is kept as ${aside}`,
       () => 'it will be written anew',
     );
-    this.#warn(`the last good resources are not known: ${this.#path} is damaged (${wordsOf(error)}); ${kept}`);
   }
 }
 
