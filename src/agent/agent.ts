@@ -40,6 +40,7 @@ export class Agent {
   #again = false;
   #closed = false;
   #cancelWake: (() => void) | undefined;
+  #wakeAt = Infinity;
   #cancelAudit: (() => void) | undefined;
   readonly #tellMs: number;
   #untold: RoundSummary[] = [];
@@ -137,6 +138,8 @@ export class Agent {
     this.#narrator.tell(telling);
     this.#ports.observe?.(telling);
     this.#reports.offer(telling.report);
+    // A fight that the account has just found ends some time: the report should say so then.
+    this.#wakeBefore(this.#reconciler.nextRoundIn() ?? Infinity);
   }
 
   #awaitQuiet(): void {
@@ -144,9 +147,15 @@ export class Agent {
     this.#cancelQuiet = this.#ports.clock.after(QUIET_MS, () => this.#ports.onQuiet?.());
   }
 
+  /** The one next round that is due though nothing happens, in milliseconds; Infinity for none. */
   #wakeIn(delay: number): void {
     this.#cancelWake?.();
+    this.#wakeAt = this.#ports.clock.now() + delay;
     this.#cancelWake = delay === Infinity || this.#closed ? undefined : this.#ports.clock.after(delay, () => this.#trigger());
+  }
+
+  #wakeBefore(delay: number): void {
+    if (this.#ports.clock.now() + delay < this.#wakeAt) this.#wakeIn(delay);
   }
 
   #scheduleAudit(): void {

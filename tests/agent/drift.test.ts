@@ -330,3 +330,23 @@ it(
     assert.equal(stage.report.status.drift[0]?.restoredMicros, undefined);
   }),
 );
+
+it(
+  'reports the end of a fight when its delay ends, also when the fight was found after the repair',
+  scenario(
+    async (stage) => {
+      await withOne(stage);
+      for (let i = 0; i < BURST + 4; i++) {
+        stage.kernel.deleteRoute(stage.our('192.168.50.0/24'));
+        await stage.settle();
+      }
+      assert.deepEqual(stage.kernel.ours(), [LINE]);
+      await stage.advance(50);
+      assert.equal(stage.verdicts(), 'a: Contested');
+      await stage.advance(1_000);
+      assert.equal(stage.verdicts(), 'a: ready');
+      assert.equal(stage.kernel.invalidations, 0);
+    },
+    { tellMs: 50 },
+  ),
+);
