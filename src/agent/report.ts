@@ -30,7 +30,10 @@ export function buildReport(round: RoundResult, previous: NodeReport | undefined
   const { resources, facts } = round;
   const about = findingsOf(round);
   const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round, about)), ...unplannedInvalid(round)];
-  const outcome = { resources: verdicts, problems: resources.problems.slice(0, REPORT_LIMITS.problems), drift: round.drift };
+  const problems = resources.problems
+    .slice(0, REPORT_LIMITS.problems)
+    .map((problem) => ({ ...problem, source: problem.source.slice(-REPORT_LIMITS.text) }));
+  const outcome = { resources: verdicts.slice(0, REPORT_LIMITS.resources), problems, drift: round.drift };
   return {
     apiVersion: 'fairlead.dev/v1alpha1',
     kind: 'NodeReport',

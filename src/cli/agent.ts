@@ -20,6 +20,8 @@ async function runAgent(context: Context): Promise<number> {
   const address = listen === undefined ? undefined : parseListen(listen);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
 
+  // Process 1 of a container ignores signals that it does not handle: also while it waits for the lock.
+  const signals = new Signals(log);
   const before = await adapters.openKernel();
   demandPermission(before);
   // What another agent does while this one waits is no drift, and must not pile up here.
@@ -52,7 +54,7 @@ async function runAgent(context: Context): Promise<number> {
   };
   const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
   const done = agent.run();
-  stopOnSignal(agent, log);
+  signals.onFirst(() => void agent.close());
   await done;
   await source.close();
   await server?.close();
@@ -61,14 +63,23 @@ async function runAgent(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-/** The first signal ends after the present round, a second one at once. */
-function stopOnSignal(agent: Agent, log: Log): void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(EXIT.failed);
-    stopping = true;
-    log.info(`${signal}: ending; the kernel stays as it is`);
-    void agent.close();
-  };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+/** SIGTERM and SIGINT. The first ends what is running in order, or at once when nothing is; a second one always at once. */
+class Signals {
+  #stop: () => void = () => process.exit(EXIT.ok);
+  #stopping = false;
+
+  constructor(log: Log) {
+    const stop = (signal: NodeJS.Signals): void => {
+      if (this.#stopping) process.exit(EXIT.failed);
+      this.#stopping = true;
+      log.info(`${signal}: ending; the kernel stays as it is`);
+      this.#stop();
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+  }
+
+  onFirst(stop: () => void): void {
+    this.#stop = stop;
+    if (this.#stopping) stop();
+  }
 }

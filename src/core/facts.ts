@@ -1,6 +1,6 @@
 import type { Address } from './ip/address.ts';
 import type { Prefix } from './ip/prefix.ts';
-import type { DeviceRef, Route } from './route.ts';
+import { type DeviceRef, PROTOCOL_KERNEL, type Route, TABLE_MAIN } from './route.ts';
 
 /** Reverse-path filter modes of `net.ipv4.conf.*.rp_filter` (Documentation/networking/ip-sysctl.rst). */
 export const RP_FILTER = { off: 0, strict: 1, loose: 2 } as const;
@@ -56,4 +56,18 @@ export interface Rule {
 
 export function linkNamed(facts: NodeFacts, name: string): Link | undefined {
   return facts.links.find((link) => link.name === name);
+}
+
+/**
+ * Whether a route is a network that the node is itself connected to. DHCP clients and systemd-networkd make the network of an address
+ * themselves, under another protocol than the kernel's.
+ */
+export function isConnectedNetwork({ prefix, spec }: Route, { addresses }: NodeFacts): boolean {
+  if (spec.table !== TABLE_MAIN || spec.type !== 'unicast') return false;
+  if (spec.protocol === PROTOCOL_KERNEL) return true;
+  const [hop] = spec.hops;
+  if (!hop?.device || hop.gateway) return false;
+  return addresses.some(
+    ({ device, address, prefixLength }) => device.index === hop.device?.index && prefixLength === prefix.length && prefix.has(address),
+  );
 }

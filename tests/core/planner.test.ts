@@ -318,3 +318,12 @@ describe('claims of many', () => {
     );
   });
 });
+
+it('takes no next hop from a connected network that a DHCP client made', () => {
+  const network = onLink('10.200.0.1/8', ETH1);
+  const [connected, ...local] = network.routes;
+  assert.ok(connected);
+  const base = facts({ routes: [{ ...connected, spec: { ...connected.spec, protocol: 16 } }, ...local] });
+  const world = { ...base, addresses: [...base.addresses, network.address] };
+  assert.match(planned([staticRoute('a')], world), /NoCoveringRoute: 10\.0\.0\.0\/8 lies in a network that node n1 is itself connected to/);
+});

@@ -68,7 +68,7 @@ const link = lenientFields(
     name: text({ about: 'Its name.' }, { max: 15 }),
     up: flag({ about: 'Whether it is up and has a carrier.' }),
     mtu: integer({ about: 'Its MTU in bytes.' }, COUNT),
-    rpFilter: integer({ about: 'Its rp_filter: 0 off, 1 strict, 2 loose; the larger of it and rpFilterAll counts.' }, { min: 0, max: 2 }),
+    rpFilter: integer({ about: 'Its rp_filter: 0 off, 1 strict, 2 loose; the larger of it and rpFilterAll counts.' }, COUNT),
   },
 );
 
@@ -87,7 +87,7 @@ const facts = lenientFields(
     kernel: line('Release of the kernel.'),
     links: list({ about: 'Devices that the plan uses.' }, link, { max: REPORT_LIMITS.links }),
     gateways: list({ about: 'Gateways that the plan uses.' }, gateway, { max: REPORT_LIMITS.gateways }),
-    rpFilterAll: integer({ about: 'net.ipv4.conf.all.rp_filter.' }, { min: 0, max: 2 }),
+    rpFilterAll: integer({ about: 'net.ipv4.conf.all.rp_filter.' }, COUNT),
   },
 );
 

@@ -1,11 +1,11 @@
-import { type Link, linkNamed, type NodeFacts } from '../facts.ts';
+import { isConnectedNetwork, type Link, linkNamed, type NodeFacts } from '../facts.ts';
 import type { Fib } from '../fib.ts';
 import { type Address, type Family, WIDTH } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import type { ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
 import type { GatewayChoice, StaticRoute } from '../resources.ts';
-import { type DeviceRef, type NextHop, PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
+import { type DeviceRef, type NextHop, type Route, TABLE_MAIN } from '../route.ts';
 import { selects } from '../selector.ts';
 
 /** What next hops are resolved from. */
@@ -68,7 +68,7 @@ function discover(target: Prefix | undefined, family: Family, around: Surroundin
   const covering = around.fib.covering(TABLE_MAIN, target).filter((route) => route.spec.type === 'unicast');
   const best = covering.find((route) => route.prefix.length > 0 || target.length === 0);
   if (!best) return fault('NoCoveringRoute', uncovered(target, covering.length > 0, around));
-  if (best.spec.protocol === PROTOCOL_KERNEL && !best.spec.hops.some((hop) => hop.gateway)) {
+  if (isConnectedNetwork(best, around.facts) && !best.spec.hops.some((hop) => hop.gateway)) {
     return fault(
       'NoCoveringRoute',
       `${target} lies in a network that node ${around.nodeName} is itself connected to (${formatRoute(best)}), which has no gateway: name one with via.gateway`,
@@ -147,10 +147,7 @@ function leavesBy(route: Route, link: DeviceRef): boolean {
 
 function notOnLink(choice: GatewayChoice, around: Surroundings): Fault {
   const networks = around.facts.routes
-    .filter(
-      (route) =>
-        route.spec.table === TABLE_MAIN && route.spec.protocol === PROTOCOL_KERNEL && route.prefix.family === choice.address.family,
-    )
+    .filter((route) => isConnectedNetwork(route, around.facts) && route.prefix.family === choice.address.family)
     .filter((route) => !isLinkLocal(route.prefix.first) && route.prefix.length < WIDTH[route.prefix.family])
     .map((route) => `${route.prefix} on ${route.spec.hops[0]?.device?.name}`);
   const where = choice.device === undefined ? '' : ` on device ${choice.device}`;

@@ -1,11 +1,11 @@
-import type { NodeFacts } from '../facts.ts';
+import { isConnectedNetwork, type NodeFacts } from '../facts.ts';
 import type { Answer, Fib } from '../fib.ts';
 import { Address } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { formatHops, formatRoute } from '../render.ts';
 import type { NodeResource } from '../resources.ts';
-import { PROTOCOL_KERNEL, type Route, sameWay, TABLE_MAIN } from '../route.ts';
+import { type Route, sameWay } from '../route.ts';
 import type { NodeIdentity } from './node.ts';
 
 /** Destinations whose path our routes must not change, and what each of them is. */
@@ -40,17 +40,6 @@ export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], 
       })),
   ];
   return { members, set: PrefixSet.of(members.map((member) => member.prefix)) };
-}
-
-/** DHCP clients and systemd-networkd make the network of an address themselves, under another protocol than the kernel's. */
-function isConnectedNetwork({ prefix, spec }: Route, { addresses }: NodeFacts): boolean {
-  if (spec.table !== TABLE_MAIN || spec.type !== 'unicast') return false;
-  if (spec.protocol === PROTOCOL_KERNEL) return true;
-  const [hop] = spec.hops;
-  if (!hop?.device || hop.gateway) return false;
-  return addresses.some(
-    ({ device, address, prefixLength }) => device.index === hop.device?.index && prefixLength === prefix.length && prefix.has(address),
-  );
 }
 
 function gatewaysInUse(facts: NodeFacts): [Address, Route][] {
