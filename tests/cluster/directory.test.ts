@@ -71,6 +71,20 @@ describe('reading a manifests folder', () => {
     assert.equal(problemsOf(await untilRoutes(source, 'b=10.2.0.0/16')), '');
   });
 
+  it('keeps what a file held that a full disk has emptied', async (t) => {
+    const folder = await Folder.for(t);
+    await folder.write('a.yaml', yamlRoute('a', '10.1.0.0/16'));
+    await folder.write('b.json', B);
+    const source = await folder.start();
+    await folder.write('a.yaml', '');
+    const emptied = await until(source, 'a.yaml is empty', ({ problems }) => problems.length > 0);
+    assert.equal(routesOf(emptied), BOTH);
+    assert.match(
+      problemsOf(emptied),
+      /^a\.yaml has no content, not even a comment: write it again, or delete it; the last good version from/,
+    );
+  });
+
   it('says the same value for a file that was touched, and for one that is still broken', async (t) => {
     const folder = await Folder.for(t);
     await folder.write('a.json', A);

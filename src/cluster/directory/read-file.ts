@@ -32,6 +32,8 @@ export async function readManifest(path: string): Promise<readonly RawDocument[]
   const format = formatOf(path) ?? 'yaml';
   const bytes = await readBytes(path, SIZE_LIMITS[format]);
   if (bytes === undefined) return undefined;
+  // What a full disk or a crash leaves behind. Whoever means it deletes the file, or leaves a comment in it.
+  if (bytes.length === 0) throw new Unreadable('has no content, not even a comment: write it again, or delete it');
   return decode(bytes, format);
 }
 
