@@ -52,6 +52,7 @@ class DirectorySource implements ResourceSource {
   readonly #listeners: (() => void)[] = [];
   #memory: Memory = EMPTY_MEMORY;
   #saved: Memory = EMPTY_MEMORY;
+  #saving: Promise<void> = Promise.resolve();
   #snapshot: ResourceSnapshot | undefined;
   #waiting = false;
   #closed = false;
@@ -161,10 +162,14 @@ class DirectorySource implements ResourceSource {
     this.#lookIn(scan.type === 'missing' || blind ? fastPoll : poll);
   }
 
-  async #save(): Promise<void> {
-    if (this.#readOnly || sameInForce(this.#saved, this.#memory)) return;
-    this.#saved = this.#memory;
-    await this.#store?.save(this.#memory);
+  /** Resolves when what is in force now is stored, also when that was already under way. */
+  #save(): Promise<void> {
+    const memory = this.#memory;
+    if (!this.#readOnly && !sameInForce(this.#saved, memory)) {
+      this.#saved = memory;
+      this.#saving = this.#saving.then(() => this.#store?.save(memory));
+    }
+    return this.#saving;
   }
 }
 
