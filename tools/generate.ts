@@ -51,7 +51,8 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'Fine. For `plan`: nothing would change.',
   failed:
     'It failed, and standard error says why. `plan`: there are problems, and nothing would change. `apply`, `migrate`: something could not be used or made true.',
-  found: '`plan`: there are changes. `status`: something is not ready, could not be read, or is incomplete.',
+  found:
+    '`plan`: there are changes. `status`: something is not ready, could not be read, or is incomplete, or the report is older than five minutes.',
   usage: 'Wrong usage: an unknown command or flag, or a value that is not accepted.',
 };
 

@@ -30,7 +30,9 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 // Whoever read our output may be gone (`fairlead plan | head`, a log that rotates): that is no reason to stop.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`fairlead: the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
   });
 }
 

@@ -27,7 +27,8 @@ async function status({ line, terminal }: Context): Promise<number> {
   if (format === 'json' || format === 'yaml') await printData(terminal, format, report);
   else await print(terminal, report);
   const { resources, problems, complete } = report.status;
-  return problems.length > 0 || !complete || resources.some((resource) => !resource.ready) ? EXIT.found : EXIT.ok;
+  const fine = problems.length === 0 && complete && resources.every((resource) => resource.ready) && !isStale(report);
+  return fine ? EXIT.ok : EXIT.found;
 }
 
 async function parseYaml(text: string, path: string): Promise<unknown> {
@@ -39,12 +40,25 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   }
 }
 
-async function print(terminal: Terminal, { metadata, status }: NodeReport): Promise<void> {
+/** An agent renews its report every two minutes; an older one says nothing about now. */
+function isStale({ status }: NodeReport): boolean {
+  return Date.now() - Date.parse(status.lastSync) > STALE_MS;
+}
+
+const STALE_MS = 300_000;
+
+async function print(terminal: Terminal, report: NodeReport): Promise<void> {
+  const { metadata, status } = report;
   const holder = await whoHolds(LOCK_NAME);
   const alive = holder
     ? `${holderText(holder)} is running`
     : paint('no agent is running in this network namespace', 'yellow', terminal.colours);
   terminal.out(`node ${metadata.name}: ${status.summary.ready} ready; last sync ${ago(status.lastSync)}; ${alive}\n`);
+  if (isStale(report)) {
+    terminal.out(
+      `${paint('stale', 'yellow', terminal.colours)}: the agent renews this every two minutes, so it says nothing about now: start the agent\n`,
+    );
+  }
   if (!status.complete)
     terminal.out(`${paint('incomplete', 'yellow', terminal.colours)}: nothing is removed: ${status.incompleteReason ?? ''}\n`);
   if (status.resources.length > 0) terminal.out(`\n${resourceTable(status.resources, terminal)}\n`);

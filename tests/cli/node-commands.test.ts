@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
@@ -186,6 +186,18 @@ describe('status', () => {
       assert.match(ran.out, /\n {0}KIND +NAME +ROUTES +GATEWAY +DEVICE +READY +REASON\n/);
       assert.match(ran.out, /\nStaticRoute +closed +1 +- +- +True +Ready\n/);
       assert.match(ran.out, /\nStaticRoute +on-prem +2 +10\.1\.0\.1 +eth1 +True +Ready\n/);
+    }));
+
+  it('has status 2 for a report that is too old to say anything, and says so', () =>
+    Bench.with(async (bench) => {
+      bench.put('on-prem', { subnets: ['192.168.50.0/24'] });
+      await report(bench);
+      const path = bench.path('status', REPORT_FILE);
+      const old = new Date(Date.now() - 301_000).toISOString();
+      await writeFile(path, (await readFile(path, 'utf8')).replace(/lastSync: .*/, `lastSync: ${old}`));
+      const ran = await status(bench);
+      assert.equal(ran.status, EXIT.found);
+      assert.match(ran.out, /^stale: the agent renews this every two minutes, so it says nothing about now: start the agent$/m);
     }));
 
   it('shows what is wrong, with status 2', () =>

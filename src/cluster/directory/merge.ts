@@ -62,10 +62,10 @@ export interface Merged {
 export function mergeFolder(memory: Memory, view: FolderView, now: string): Merged {
   if (view.type === 'missing') return mergeMissing(memory, view);
   const claims = claimObjects(view.files);
-  const present = presentObjects(memory, claims);
+  const present = presentObjects(memory, claims, view.quiet);
   const absent = sortAbsent(memory, view, claims);
   const obstacle = memory.complete && !view.returned ? undefined : obstacleTo(memory, view, present.invalid);
-  const waiting = obstacle === undefined && absent.removed.length > 0 && !view.quiet;
+  const waiting = obstacle === undefined && (absent.removed.length > 0 || present.shrinking) && !view.quiet;
   const complete = obstacle === undefined && (!waiting || (memory.complete && !view.returned));
   const dropped = new Set(complete && view.quiet ? absent.removed : []);
 
@@ -115,22 +115,36 @@ function claimObjects(files: readonly FileView[]): Claims {
 interface Present {
   readonly objects: ReadonlyMap<string, InForce>;
   readonly invalid: ResourceSnapshot['invalid'];
+  /** Some object has lost subnets: that waits for quiet, since the file may be half-written. */
+  readonly shrinking: boolean;
 }
 
 /** The objects that stand in the folder; one that is not valid has its last good version in force, wherever that stood. */
-function presentObjects(memory: Memory, claims: Claims): Present {
+function presentObjects(memory: Memory, claims: Claims, quiet: boolean): Present {
   const objects = new Map<string, InForce>();
   const invalid: ResourceSnapshot['invalid'][number][] = [];
+  let shrinking = false;
   for (const [key, { path, document }] of claims.owners) {
     const { line, raw, parsed } = document;
-    if (isUsable(parsed)) objects.set(key, { path, line, raw, resource: () => parsed });
-    if (parsed.type !== 'invalid') continue;
     const lastGood = memory.objects.get(key);
+    if (isUsable(parsed)) {
+      const held = !quiet && lastGood !== undefined && lastGood.raw !== raw && losesSubnets(lastGood.resource(), parsed);
+      shrinking ||= held;
+      objects.set(key, held ? lastGood : { path, line, raw, resource: () => parsed });
+    }
+    if (parsed.type !== 'invalid') continue;
     const lastGoodInForce = lastGood?.resource() !== undefined;
     if (lastGood !== undefined && lastGoodInForce) objects.set(key, { ...lastGood, path, line });
     invalid.push({ meta: parsed.meta, message: parsed.message, lastGoodInForce });
   }
-  return { objects, invalid };
+  return { objects, invalid, shrinking };
+}
+
+/** Whether a new version lacks what the old one routes. A file that is cut at the end of a line is often valid. */
+function losesSubnets(before: Usable | undefined, after: Usable): boolean {
+  if (before?.type !== 'static-route' || after.type !== 'static-route') return false;
+  const kept = new Set(after.value.subnets.map((prefix) => prefix.text));
+  return before.value.subnets.some((prefix) => !kept.has(prefix.text));
 }
 
 interface Absent {
