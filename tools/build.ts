@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 /** Bundles the program into dist/: one entry, and chunks that are loaded only by the commands that need them. */
@@ -24,6 +24,15 @@ const result = await build({
   metafile: true,
   logLevel: 'warning',
 });
+
+// What belongs to this build, for whoever ships it: dist/ also keeps the chunks of earlier builds, which running programs may still load.
+const files = Object.keys(result.metafile.outputs).map((path) => path.replace(/^dist\//, ''));
+const inputs = Object.values(result.metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+const packages = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+writeFileSync(
+  new URL('../dist/bundle.json', import.meta.url),
+  `${JSON.stringify({ files: files.sort(), packages: [...new Set(packages)].sort() }, null, 2)}\n`,
+);
 
 const outputs = Object.entries(result.metafile.outputs).sort(([, a], [, b]) => b.bytes - a.bytes);
 for (const [path, { bytes }] of outputs) process.stdout.write(`  ${path.padEnd(32)} ${(bytes / 1000).toFixed(0).padStart(5)} kB\n`);
