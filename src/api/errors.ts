@@ -63,7 +63,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 function messageOf(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return wrongType(issue.expected, issue.input);
+      return wrongType(issue.expected, issue.input) + (issue.input === null && takesEmpty(issue.inst) ? ': write {}' : '');
     case 'too_small':
       return issue.origin === 'string' ? 'is empty' : 'has no entry';
     case 'too_big':
@@ -80,6 +80,11 @@ function wrongType(expected: string, input: unknown): string {
   const scalar = typeof input === 'number' || typeof input === 'boolean';
   const hint = expected === 'string' && scalar ? `: write "${input}" in quotes` : '';
   return `must be ${EXPECTED[expected] ?? expected}, not ${typeName(input)}${hint}`;
+}
+
+/** `unreachable:` with nothing behind it is null, and `unreachable: {}` was meant. */
+function takesEmpty(schema: unknown): boolean {
+  return schema instanceof z.ZodMiniType && z.safeParse(schema, {}).success;
 }
 
 function tooBig(origin: string, maximum: number, input: unknown): string {

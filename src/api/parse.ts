@@ -5,7 +5,7 @@ import { parseNode } from './kinds/node.ts';
 import { KINDS, MANIFEST_KINDS } from './kinds.ts';
 import { isObject, type JsonObject, metaOfNamed, type Scoped } from './metadata.ts';
 import { nearest } from './nearest.ts';
-import { quote, typeName } from './quote.ts';
+import { quote, shapeName } from './quote.ts';
 
 type DocumentOf<K> = K extends ManifestKind<infer Type, infer Value> ? { readonly type: Type; readonly value: Value } : never;
 
@@ -24,7 +24,7 @@ type Reader = (object: JsonObject, source: string) => ParsedDocument;
 
 /** Reads one object. `source` is where it was read, for people: `routes.yaml:12`. Never throws. */
 export function parseDocument(value: unknown, source: string): ParsedDocument {
-  if (!isObject(value)) return { type: 'problem', message: `is not a Kubernetes object: found ${typeName(value)}` };
+  if (!isObject(value)) return { type: 'problem', message: `is not a Kubernetes object: found ${shapeName(value)}` };
   const { apiVersion, kind } = value;
   if (typeof kind !== 'string' || kind === '') return { type: 'problem', message: `has no kind: write one of ${known()}` };
   if (typeof apiVersion !== 'string' || apiVersion === '') {

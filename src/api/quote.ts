@@ -18,6 +18,11 @@ export function typeName(value: unknown): string {
   return value === undefined ? 'nothing' : `the ${typeof value === 'string' ? 'text' : typeof value} ${quote(value)}`;
 }
 
+/** `a list`, `a text`: without a word of what is in it. A file that is no manifest may hold a secret. */
+export function shapeName(value: unknown): string {
+  return typeof value === 'object' ? typeName(value) : `a ${typeof value === 'string' ? 'text' : typeof value}`;
+}
+
 export function tooLong(value: unknown, maximum: number): string {
   return `${quote(value)} is longer than ${maximum} characters`;
 }

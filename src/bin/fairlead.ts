@@ -1,15 +1,16 @@
-import { EXIT, type Terminal } from '../cli/command.ts';
+import { EXIT } from '../cli/command.ts';
 import { COMMANDS } from '../cli/commands.ts';
 import { commandHelp, overview } from '../cli/help.ts';
-import { CommandFailed, coloursWanted, FLAGS, parseCommandLine, UsageError } from '../runtime/config.ts';
+import { openTerminal } from '../cli/terminal.ts';
+import { readUsage } from '../cli/usage.ts';
+import { CommandFailed, coloursWanted, FLAGS, UsageError } from '../runtime/config.ts';
 import { adapters } from './adapters.ts';
 import { VERSION } from './version.ts';
 
-const terminal: Terminal = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  colours: coloursWanted(process.stdout),
-};
+const terminal = openTerminal(
+  { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) },
+  coloursWanted(process.stdout),
+);
 
 /** Finds the command, runs it, and turns its three kinds of errors into exit statuses. */
 async function main([name, ...args]: readonly string[]): Promise<number> {
@@ -19,7 +20,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   }
   const command = COMMANDS.find((candidate) => candidate.name === (name === '--version' ? 'version' : name));
   if (!command) throw new UsageError(`fairlead: there is no command "${name}"; see "fairlead --help"`);
-  const line = parseCommandLine(command.name, args, command.flags);
+  const line = readUsage(command, args);
   if (line.has(FLAGS.help)) {
     terminal.out(commandHelp(command));
     return EXIT.ok;

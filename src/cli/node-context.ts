@@ -16,8 +16,6 @@ export interface NodeFlags {
 
 /** @throws UsageError */
 export function nodeFlags(line: CommandLine): NodeFlags {
-  if (line.operands.length > 0)
-    throw new UsageError(`unexpected "${line.operands.join(' ')}"; the folder with resources is named by --manifests DIR`);
   return {
     nodeName: nodeName(line),
     statusFolder: line.text(FLAGS.status) ?? FLAGS.status.default,

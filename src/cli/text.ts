@@ -17,6 +17,9 @@ export function columns(rows: readonly (readonly string[])[]): string {
 
 const CODES = { red: 31, green: 32, yellow: 33, bold: 1 } as const;
 
+/** What `paint` puts around text (ECMA-48, SGR). */
+export const COLOURED = new RegExp(`\\u001b\\[(?:0|${Object.values(CODES).join('|')})m`, 'u');
+
 /** ANSI colour, only when wanted. */
 export function paint(text: string, colour: keyof typeof CODES, wanted: boolean): string {
   return wanted ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;

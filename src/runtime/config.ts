@@ -47,14 +47,14 @@ export interface CommandLine {
   readonly operands: readonly string[];
 }
 
-/** @throws UsageError for an unknown flag, a missing value or a value outside its choices. */
+/** @throws UsageError for an unknown flag, a missing or empty value or one outside its choices. */
 export function parseCommandLine(command: string, args: readonly string[], flags: readonly Flag[]): CommandLine {
   const { values, positionals } = parse(command, args, [...flags, FLAGS.help]);
   const list = (flag: Flag): readonly string[] => {
     const value = values[flag.name];
     return Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : [];
   };
-  for (const flag of flags) for (const value of list(flag)) checkChoice(command, flag, value);
+  for (const flag of flags) for (const value of list(flag)) checkValue(command, flag, value);
   return {
     list,
     text: (flag) => list(flag).at(-1) ?? flag.default,
@@ -81,7 +81,9 @@ function parse(command: string, args: readonly string[], flags: readonly Flag[])
   }
 }
 
-function checkChoice(command: string, flag: Flag, value: string): void {
+function checkValue(command: string, flag: Flag, value: string): void {
+  // An unset variable in a script. The empty path would be the present folder.
+  if (value === '') throw new UsageError(`fairlead ${command}: --${flag.name} is empty: write --${flag.name} ${flag.value}`);
   if (flag.choices && !flag.choices.includes(value)) {
     throw new UsageError(`fairlead ${command}: --${flag.name} ${value}: use one of ${flag.choices.join(', ')}`);
   }

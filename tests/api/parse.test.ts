@@ -7,7 +7,9 @@ const KNOWN = 'fairlead.dev/v1alpha1 StaticRoute, fairlead.dev/v1alpha1 NodeRepo
 
 const PROBLEMS: Readonly<Record<string, readonly [value: unknown, message: string]>> = {
   'nothing at all': [null, 'is not a Kubernetes object: found empty'],
-  'a text': ['hello', 'is not a Kubernetes object: found the text "hello"'],
+  'a text, which may be a secret': ['hunter2', 'is not a Kubernetes object: found a text'],
+  'a number, which may be a secret': [4711, 'is not a Kubernetes object: found a number'],
+  'a boolean': [true, 'is not a Kubernetes object: found a boolean'],
   'a list': [[1], 'is not a Kubernetes object: found a list'],
   'no kind': [{ apiVersion: 'v1' }, `has no kind: write one of ${KNOWN}`],
   'no apiVersion': [{ kind: 'StaticRoute' }, '"StaticRoute" has no apiVersion: write fairlead.dev/v1alpha1'],

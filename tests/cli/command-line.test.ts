@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { EXIT } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { commandHelp, flagText, overview } from '../../src/cli/help.ts';
-import { parseCommandLine, UsageError } from '../../src/runtime/config.ts';
+import { openTerminal } from '../../src/cli/terminal.ts';
+import { paint } from '../../src/cli/text.ts';
+import { readUsage } from '../../src/cli/usage.ts';
+import { UsageError } from '../../src/runtime/config.ts';
 import { Bench } from './support.ts';
 
 describe('help', () => {
@@ -40,13 +45,19 @@ describe('wrong usage', () => {
     ['plan', ['--help=yes'], /^fairlead plan: Option '-h, --help' does not take an argument; see/],
     ['plan', ['-o', 'xml'], /^fairlead plan: --output xml: use one of text, json, yaml$/],
     ['agent', ['--log', 'pretty'], /^fairlead agent: --log pretty: use one of text, json$/],
+    ['plan', ['--manifests', ''], /^fairlead plan: --manifests is empty: write --manifests DIR$/],
+    ['status', ['--status='], /^fairlead status: --status is empty: write --status DIR$/],
+    ['version', ['extra'], /^fairlead version: unexpected "extra"$/],
+    ['crds', ['a', 'b'], /^fairlead crds: unexpected "a b"$/],
+    ['cleanup', ['routes/'], /^fairlead cleanup: unexpected "routes\/"; the folder with resources is named by --manifests DIR$/],
     ['version', ['--node', 'x'], /^fairlead version: Unknown option '--node'; see "fairlead version --help"$/],
   ];
   for (const [command, args, message] of cases) {
     it(`${command} ${args.join(' ')}`, () => {
-      const flags = COMMANDS.find(({ name }) => name === command)?.flags ?? [];
+      const used = COMMANDS.find(({ name }) => name === command);
+      assert.ok(used);
       assert.throws(
-        () => parseCommandLine(command, args, flags),
+        () => readUsage(used, args),
         (error: unknown) => {
           assert.ok(error instanceof UsageError);
           assert.match(error.message, message);
@@ -56,15 +67,6 @@ describe('wrong usage', () => {
       );
     });
   }
-
-  it('an operand where none belongs names the flag that was meant', () =>
-    Bench.with(async (bench) => {
-      await assert.rejects(bench.run('plan', 'routes/'), (error: unknown) => {
-        assert.ok(error instanceof UsageError);
-        assert.equal(error.message, 'unexpected "routes/"; the folder with resources is named by --manifests DIR');
-        return true;
-      });
-    }));
 
   it('plan, apply and agent ask for the folder before anything else', () =>
     Bench.with(async (bench) => {
@@ -94,6 +96,36 @@ describe('small commands', () => {
     }));
 });
 
+describe('text for people', () => {
+  const shown = (text: string, colours: boolean): string => {
+    const written: string[] = [];
+    openTerminal({ out: (part) => void written.push(part), err: () => {} }, colours).out(text);
+    return written.join('');
+  };
+
+  it('shows control characters from files instead of obeying them', () => {
+    for (const colours of [true, false]) {
+      assert.equal(
+        shown('a\u001b]0;title\u0007b\rc\u009b2Jd\u007fe\u202ef\n', colours),
+        'a\\u001b]0;title\\u0007b\\u000dc\\u009b2Jd\\u007fe\\u202ef\n',
+      );
+    }
+  });
+
+  it('keeps line ends, tabs, every other script, and the colours that we paint', () => {
+    const text = `a\tü 中 🚢\n${paint('x', 'red', true)}\n`;
+    assert.equal(shown(text, true), text);
+    assert.equal(shown('\u001b[31mred\u001b[0m', false), '\\u001b[31mred\\u001b[0m');
+    assert.equal(shown('\u001b[2J\u001b[7m', true), '\\u001b[2J\\u001b[7m');
+  });
+
+  it('says the same on standard error', () => {
+    const written: string[] = [];
+    openTerminal({ out: () => {}, err: (part) => void written.push(part) }, false).err('\u001b[2J');
+    assert.deepEqual(written, ['\\u001b[2J']);
+  });
+});
+
 /** The program itself, from another folder. */
 function fairlead(...args: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const program = join(import.meta.dirname, '../../bin/fairlead');
@@ -112,6 +144,29 @@ describe('bin/fairlead', () => {
     for (const flag of ['version', '--version']) assert.match(fairlead(flag).stdout, /^fairlead \S+ \(Node 24\.\d+\.\d+\)\n$/);
   });
 
+  it('runs by its bare name through sh, by PATH, and by a link that makes it a plug-in of kubectl', async (t) => {
+    const bin = join(import.meta.dirname, '../../bin');
+    const links = await mkdtemp(join(tmpdir(), 'fairlead-launcher-'));
+    t.after(() => rm(links, { recursive: true }));
+    await symlink(join(bin, 'fairlead'), join(links, 'kubectl-fairlead'));
+    const path = process.env['PATH'] ?? '';
+    const calls: readonly (readonly [command: string, cwd: string, path: string])[] = [
+      ['sh fairlead version', bin, path],
+      ['sh ./fairlead version', bin, path],
+      ['fairlead version', '/', `${bin}:${path}`],
+      ['fairlead version', bin, `.:${path}`],
+      ['bash fairlead version', '/', `${bin}:${path}`],
+      ['kubectl-fairlead version', '/', `${links}:${path}`],
+      ['sh kubectl-fairlead version', links, path],
+      ['./kubectl-fairlead version', links, path],
+    ];
+    for (const [command, cwd, PATH] of calls) {
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { cwd, encoding: 'utf8', env: { PATH } });
+      assert.deepEqual([status, stderr], [0, ''], `${command} in ${cwd}`);
+      assert.match(stdout, /^fairlead /);
+    }
+  });
+
   it('ends with 64 and one line for wrong usage', () => {
     assert.deepEqual(
       [fairlead('frobnicate').status, fairlead('frobnicate').stderr],
@@ -119,6 +174,7 @@ describe('bin/fairlead', () => {
     );
     assert.equal(fairlead('plan').stderr, '--manifests DIR is missing: name the folder with resources\n');
     assert.equal(fairlead('plan', '--nonsense').status, 64);
+    assert.equal(fairlead('version', 'extra').status, 64);
   });
 
   it('ends with 1 and one line for what cannot be done', () => {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Adapters } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { readUsage } from '../../src/cli/usage.ts';
 import type { ResourceSource } from '../../src/cluster/cluster.ts';
 import { FakeCluster } from '../../src/cluster/fake.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
-import { parseCommandLine } from '../../src/runtime/config.ts';
 import { route } from '../core/builders.ts';
 
 /** What a command did, as a script sees it. */
@@ -58,7 +58,7 @@ export class Bench {
     const out: string[] = [];
     const err: string[] = [];
     const terminal = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text), colours: false };
-    const line = parseCommandLine(name, args, command.flags);
+    const line = readUsage(command, args);
     const status = await command.run({ line, terminal, adapters: this.#adapters(), version: '1.2.3' });
     return { status, out: out.join(''), err: err.join('') };
   }

@@ -27,6 +27,15 @@ describe('a command line', () => {
     for (const arg of ['--help', '-h']) assert.ok(parseCommandLine('plan', [arg], []).has(FLAGS.help));
   });
 
+  it('takes no empty value: an unset variable of a script is a mistake', () => {
+    for (const args of [['--state', ''], ['--state='], ['--protect', '10.0.0.0/8', '--protect', '']]) {
+      assert.throws(
+        () => parseCommandLine('plan', args, flags),
+        /^UsageError: fairlead plan: --\w+ is empty: write --(state DIR|protect CIDR)$/,
+      );
+    }
+  });
+
   it('checks choices, in each form', () => {
     for (const args of [['-o', 'xml'], ['-oxml'], ['--output=xml']]) {
       assert.throws(
