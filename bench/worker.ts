@@ -93,7 +93,7 @@ async function apply(kernel: Kernel, changes: readonly Change[]): Promise<number
 async function resyncs(kernel: Kernel, count: number, rounds: number): Promise<number[]> {
   const source = { start: async () => {}, snapshot: () => resources, watch: () => {}, close: async () => {} };
   const resources = snapshot(count);
-  const memory = { load: async () => [], save: async () => {} };
+  const memory = { load: async () => ({ sysctls: [] }), save: async () => {} };
   const reconciler = new Reconciler({ kernel, source, memory, clock: systemClock }, { nodeName: 'bench', protect: [] });
   await reconciler.prepare();
   const first = await reconciler.round();

@@ -14,7 +14,7 @@ import { FileFailed } from '../runtime/atomic-file.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { DriftLedger, driftKey } from './drift-ledger.ts';
 import { Grace } from './grace.ts';
-import type { SysctlMemory } from './memory.ts';
+import type { Recollection, SysctlMemory } from './memory.ts';
 import type { Owners } from './owners.ts';
 import { Planner } from './planner.ts';
 import { buildReport, type RoundResult } from './report.ts';
@@ -77,12 +77,14 @@ export class Reconciler {
   async prepare(): Promise<readonly string[]> {
     const { memory, source } = this.#ports;
     const warnings: string[] = [];
-    const load = memory.load().catch((error: unknown) => {
+    const load = memory.load().catch((error: unknown): Recollection => {
       if (!(error instanceof FileFailed)) throw error;
       warnings.push(`which sysctls were set by an earlier agent is not known, so they stay as they are: ${error.message}`);
-      return [];
+      return { sysctls: [] };
     });
-    [this.#remembered] = await Promise.all([load, source.start()]);
+    const [{ sysctls, unusable }] = await Promise.all([load, source.start()]);
+    this.#remembered = sysctls;
+    if (unusable !== undefined) warnings.push(unusable);
     return warnings;
   }
 

@@ -1,6 +1,6 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileSysctlMemory, SYSCTL_FILE } from '../agent/memory.ts';
+import { fileSysctlMemory, keptAside, SYSCTL_FILE } from '../agent/memory.ts';
 import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
 import { diff } from '../core/diff.ts';
 import { formatChange } from '../core/render.ts';
@@ -24,14 +24,18 @@ async function cleanUp(context: Context): Promise<number> {
 
 async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): Promise<number> {
   const { facts, owned } = await kernel.observe();
-  const sysctls = await fileSysctlMemory(flags.stateFolder).load();
+  const { sysctls, unusable } = await fileSysctlMemory(flags.stateFolder).load();
   const changes = diff({ routes: owned, sysctls }, { resources: [] }, facts);
   for (const change of changes) terminal.out(`${formatChange(change)}\n`);
   const failures = await kernel.apply(changes);
   for (const { change, code, message } of failures) terminal.err(`not removed: ${formatChange(change)}: ${message} (${code})\n`);
   if (failures.length > 0) return EXIT.failed;
-  const files = await removeFiles(flags.stateFolder, flags.statusFolder);
+  const files = await removeFiles(flags, unusable !== undefined);
   for (const file of files) terminal.out(`- ${file}\n`);
+  const kept = await keptAside(flags.stateFolder);
+  if (unusable !== undefined) terminal.err(`${unusable}; set them by hand, then delete the file\n`);
+  for (const file of kept) terminal.err(`${file} may name sysctls that are still changed: set them by hand, then delete the file\n`);
+  if (unusable !== undefined || kept.length > 0) return EXIT.failed;
   const total = changes.length + files.length;
   terminal.out(
     total === 0
@@ -42,9 +46,10 @@ async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): 
 }
 
 /** Last good resources would bring the routes back at the next start, so they go too. Folders go when nothing else is in them. */
-async function removeFiles(stateFolder: string, statusFolder: string): Promise<string[]> {
+async function removeFiles({ stateFolder, statusFolder }: NodeFlags, keepSysctls: boolean): Promise<string[]> {
   const removed: string[] = [];
-  for (const file of [join(stateFolder, LAST_GOOD_FILE), join(stateFolder, SYSCTL_FILE), join(statusFolder, REPORT_FILE)]) {
+  const memory = keepSysctls ? [] : [join(stateFolder, SYSCTL_FILE)];
+  for (const file of [join(stateFolder, LAST_GOOD_FILE), ...memory, join(statusFolder, REPORT_FILE)]) {
     const gone = await rm(file).then(
       () => true,
       () => false,

@@ -1,4 +1,4 @@
-import { fileSysctlMemory } from '../agent/memory.ts';
+import { fileSysctlMemory, type Recollection } from '../agent/memory.ts';
 import type { Change } from '../core/change.ts';
 import { diff } from '../core/diff.ts';
 import { guard } from '../core/guard.ts';
@@ -45,7 +45,8 @@ async function planOnce(context: Context): Promise<number> {
   await source.start();
   const resources = source.snapshot();
   await source.close();
-  const sysctls = line.has(FLAGS.facts) ? [] : await fileSysctlMemory(flags.stateFolder).load();
+  const { sysctls, unusable }: Recollection = line.has(FLAGS.facts) ? { sysctls: [] } : await fileSysctlMemory(flags.stateFolder).load();
+  if (unusable !== undefined) terminal.err(`${unusable}\n`);
   const identity = { name: flags.nodeName, protect: flags.protect, overdue: new Set<string>(), remembered: sysctls };
   const { plan, problems } = planNode(resources, observed.facts, identity);
   const changes = diff({ routes: observed.owned, sysctls }, plan, observed.facts);

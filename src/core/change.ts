@@ -34,9 +34,12 @@ export interface Failure {
   readonly message: string;
 }
 
-/** A sysctl that we changed, and what it was before. */
+/**
+ * A sysctl that we changed, and what it was before. The value belongs to the device with that index, also after it got another name;
+ * with the device it goes for ever.
+ */
 export interface RememberedSysctl {
-  readonly device: string;
+  readonly device: DeviceRef;
   readonly name: SysctlName;
   readonly previous: number;
   readonly value: number;

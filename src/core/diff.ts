@@ -60,9 +60,8 @@ function diffSysctls(remembered: readonly RememberedSysctl[], plan: NodePlan, fa
     return previous === undefined || previous === sysctl.value ? [] : [{ op: 'set-sysctl', ...sysctl, previous, restores: false }];
   });
   const restored = remembered.flatMap((entry): SetSysctl[] => {
-    const link = facts.links.find((candidate) => candidate.name === entry.device);
-    const stillWanted = wanted.some((sysctl) => sysctl.device.name === entry.device && sysctl.name === entry.name);
-    if (!link || stillWanted || link.rpFilter !== entry.value) return [];
+    const link = facts.links.find((candidate) => candidate.index === entry.device.index);
+    if (!link || wanted.some((sysctl) => isAbout(entry, sysctl)) || link.rpFilter !== entry.value) return [];
     const device = { index: link.index, name: link.name };
     return [{ op: 'set-sysctl', device, name: entry.name, value: entry.previous, previous: entry.value, restores: true }];
   });
@@ -80,15 +79,18 @@ export function plannedSysctls(plan: NodePlan): PlannedSysctl[] {
 export function remember(remembered: readonly RememberedSysctl[], changes: readonly Change[]): RememberedSysctl[] {
   const fresh = changes.flatMap((change): RememberedSysctl[] =>
     change.op === 'set-sysctl' && !change.restores
-      ? [{ device: change.device.name, name: change.name, previous: change.previous, value: change.value }]
+      ? [{ device: change.device, name: change.name, previous: change.previous, value: change.value }]
       : [],
   );
-  const replaced = (entry: RememberedSysctl): boolean => fresh.some((other) => other.device === entry.device && other.name === entry.name);
-  return [...remembered.filter((entry) => !replaced(entry)), ...fresh];
+  return [...remembered.filter((entry) => !fresh.some((other) => isAbout(entry, other))), ...fresh];
 }
 
 /** What is still worth remembering once nothing is left to change: only what the plan keeps set. */
 export function forget(remembered: readonly RememberedSysctl[], plan: NodePlan): RememberedSysctl[] {
   const wanted = plannedSysctls(plan);
-  return remembered.filter((entry) => wanted.some((sysctl) => sysctl.device.name === entry.device && sysctl.name === entry.name));
+  return remembered.filter((entry) => wanted.some((sysctl) => isAbout(entry, sysctl)));
+}
+
+function isAbout(entry: RememberedSysctl, { device, name }: Pick<PlannedSysctl, 'device' | 'name'>): boolean {
+  return entry.device.index === device.index && entry.name === name;
 }

@@ -1,7 +1,16 @@
 import type { InterfaceAddress, Link, Rule } from '../core/facts.ts';
 import { Address, WIDTH } from '../core/ip/address.ts';
 import { lastBits, Prefix } from '../core/ip/prefix.ts';
-import { type NextHop, PROTOCOL_KERNEL, type Route, RouteIndex, type RouteSpec, TABLE_LOCAL, TABLE_MAIN } from '../core/route.ts';
+import {
+  type DeviceRef,
+  type NextHop,
+  PROTOCOL_KERNEL,
+  type Route,
+  RouteIndex,
+  type RouteSpec,
+  TABLE_LOCAL,
+  TABLE_MAIN,
+} from '../core/route.ts';
 
 /** What the kernel answers to a message that it refuses. */
 export interface Refusal {
@@ -63,6 +72,19 @@ export class FakeNetwork {
     const link: Link = { index: this.#nextIndex++, name, up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 0 };
     this.links.set(name, link);
     return link;
+  }
+
+  /** Whatever uses it knows it by index; the name that they show follows. */
+  renameLink(name: string, to: string): void {
+    const link = this.link(name);
+    const renamed = (device: DeviceRef): DeviceRef => (device.index === link.index ? { ...device, name: to } : device);
+    this.links.delete(name);
+    this.links.set(to, { ...link, name: to });
+    this.addresses = this.addresses.map((held) => ({ ...held, device: renamed(held.device) }));
+    for (const { prefix, spec } of [...this.routes.values()].filter((route) => uses(route, name))) {
+      const hops = spec.hops.map((hop) => (hop.device ? { ...hop, device: renamed(hop.device) } : hop));
+      this.routes.set({ prefix, spec: { ...spec, hops } });
+    }
   }
 
   /** @returns the routes that went with it. */

@@ -89,6 +89,13 @@ export class FakeKernel implements Kernel {
     this.#lost(this.#network.setLinkUp(name, up));
   }
 
+  /** The index and all settings stay. */
+  renameLink(name: string, to: string): void {
+    this.#network.renameLink(name, to);
+    for (const route of this.#network.routes.values()) if (isOurs(route)) this.#owned.set(route);
+    this.#foreignChanged();
+  }
+
   removeLink(name: string): void {
     this.#ourRpFilters.delete(this.#network.link(name).index);
     this.#lost(this.#network.removeLink(name));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Agent, type Telling } from '../../src/agent/agent.ts';
-import type { SysctlMemory } from '../../src/agent/memory.ts';
+import type { Recollection, SysctlMemory } from '../../src/agent/memory.ts';
 import type { RoundSummary } from '../../src/agent/reconciler.ts';
 import type { NodeReport, ResourceReport } from '../../src/api/kinds/node-report.ts';
 import { FakeCluster, FakeWorld } from '../../src/cluster/fake.ts';
@@ -64,11 +64,12 @@ export class StageKernel extends FakeKernel {
 /** What `fileSysctlMemory` does, without a disk. It outlives an agent. */
 export class FakeMemory implements SysctlMemory {
   entries: readonly RememberedSysctl[] = [];
+  unusable: string | undefined;
   refusal: Error | undefined;
   saves = 0;
 
-  load(): Promise<readonly RememberedSysctl[]> {
-    return Promise.resolve(this.entries);
+  load(): Promise<Recollection> {
+    return Promise.resolve({ sysctls: this.entries, ...(this.unusable === undefined ? {} : { unusable: this.unusable }) });
   }
 
   save(entries: readonly RememberedSysctl[]): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileSysctlMemory, SYSCTL_FILE } from '../../src/agent/memory.ts';
+import { fileSysctlMemory, keptAside, SYSCTL_FILE, type SysctlMemory } from '../../src/agent/memory.ts';
 import type { RememberedSysctl } from '../../src/core/change.ts';
 import { type Stage, scenario } from './stage.ts';
 
@@ -11,7 +11,7 @@ const LOOSE = { subnets: ['192.168.50.0/24'], reversePath: 'Loose' };
 const ROUTE = '192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201';
 const SET = '~ net.ipv4.conf.eth1.rp_filter = 2   # was 1';
 const RESTORED = '~ net.ipv4.conf.eth1.rp_filter = 1   # was 2';
-const REMEMBERED: readonly RememberedSysctl[] = [{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }];
+const REMEMBERED: readonly RememberedSysctl[] = [{ device: { index: 3, name: 'eth1' }, name: 'rp_filter', previous: 1, value: 2 }];
 
 async function strict(stage: Stage): Promise<void> {
   stage.kernel.setRpFilter('eth1', 1);
@@ -140,6 +140,59 @@ describe('a sysctl', () => {
   );
 
   it(
+    'is restored on its device, also when that got another name in the meantime',
+    scenario(async (stage) => {
+      await strict(stage);
+      stage.takeChanges();
+      stage.kernel.renameLink('eth1', 'lan0');
+      await stage.settle();
+      assert.deepEqual(stage.memory.entries, REMEMBERED);
+      stage.delete('a');
+      await stage.settle();
+      assert.ok(stage.takeChanges().includes('~ net.ipv4.conf.lan0.rp_filter = 1   # was 2'));
+      assert.deepEqual(stage.memory.entries, []);
+    }),
+  );
+
+  it(
+    'is restored by the next agent, when the device got another name while there was none',
+    scenario(async (stage) => {
+      await strict(stage);
+      await stage.stop();
+      stage.takeChanges();
+      stage.delete('a');
+      stage.kernel.renameLink('eth1', 'lan0');
+      await stage.restart();
+      assert.ok(stage.takeChanges().includes('~ net.ipv4.conf.lan0.rp_filter = 1   # was 2'));
+    }),
+  );
+
+  it(
+    'went with its device: a new device of that name is left alone',
+    scenario(async (stage) => {
+      await strict(stage);
+      await stage.stop();
+      stage.takeChanges();
+      stage.kernel.removeLink('eth1');
+      stage.kernel.addLink('eth1');
+      stage.kernel.setRpFilter('eth1', 2);
+      stage.delete('a');
+      await stage.restart();
+      assert.deepEqual(stage.takeChanges(), []);
+      assert.deepEqual(stage.memory.entries, []);
+    }),
+  );
+
+  it(
+    'that cannot be restored from here is said at the start',
+    scenario(async (stage) => {
+      stage.memory.unusable = '/state/sysctls.json is damaged';
+      await stage.start();
+      assert.ok(stage.lines.includes('warn /state/sysctls.json is damaged'), stage.lines.join('\n'));
+    }),
+  );
+
+  it(
     'is not touched when the device was not strict',
     scenario(async (stage) => {
       stage.put('a', LOOSE);
@@ -151,6 +204,8 @@ describe('a sysctl', () => {
 });
 
 describe('the file of sysctls', () => {
+  const HERE = { boot: 'b1', network: 'net:[1]' };
+
   async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-test-'));
     try {
@@ -160,25 +215,65 @@ describe('the file of sysctls', () => {
     }
   }
 
+  const memoryOf = (folder: string, realm = HERE): SysctlMemory => fileSysctlMemory(folder, async () => realm);
+
   it('gives back what it was given, also from a folder that did not exist', () =>
     inFolder(async (folder) => {
       const memory = fileSysctlMemory(join(folder, 'deep', 'state'));
-      assert.deepEqual(await memory.load(), []);
+      assert.deepEqual(await memory.load(), { sysctls: [] });
       await memory.save(REMEMBERED);
-      assert.deepEqual(await memory.load(), REMEMBERED);
+      assert.deepEqual(await memory.load(), { sysctls: REMEMBERED });
       await memory.save([]);
-      assert.deepEqual(await memory.load(), []);
+      assert.deepEqual(await memory.load(), { sysctls: [] });
     }));
 
-  it('counts as empty when it is damaged, and passes over entries that make no sense', () =>
+  it('is forgotten after a reboot: the values are gone, and the indexes mean other devices', () =>
+    inFolder(async (folder) => {
+      await memoryOf(folder).save(REMEMBERED);
+      const memory = memoryOf(folder, { ...HERE, boot: 'b2' });
+      assert.deepEqual(await memory.load(), { sysctls: [] });
+      await memory.save([]);
+      assert.deepEqual(await keptAside(folder), []);
+    }));
+
+  it('of another network namespace is not used, and kept', () =>
+    inFolder(async (folder) => {
+      await memoryOf(folder).save(REMEMBERED);
+      const memory = memoryOf(folder, { ...HERE, network: 'net:[2]' });
+      const { sysctls, unusable = '' } = await memory.load();
+      assert.deepEqual(sysctls, []);
+      assert.match(unusable, /net:\[1\], and not restored from net:\[2\]: there it was net\.ipv4\.conf\.eth1\.rp_filter = 1$/);
+      assert.deepEqual(await memoryOf(folder).load(), { sysctls: REMEMBERED });
+      await memory.save([]);
+      assert.deepEqual(await keptAside(folder), [join(folder, `${SYSCTL_FILE}.net-1`)]);
+    }));
+
+  it('says that it is damaged, gives what makes sense, and is kept before it is written again', () =>
     inFolder(async (folder) => {
       const path = join(folder, SYSCTL_FILE);
-      for (const text of ['', '{', 'null', '[]', '{"sysctls":7}', '{"sysctls":[null,1,{"device":"eth1"}]}']) {
+      const damaged = ['', '{', 'null', '[]', '{"sysctls":7}', '{"version":1,"sysctls":[]}'];
+      for (const text of damaged) {
         await writeFile(path, text);
-        assert.deepEqual(await fileSysctlMemory(folder).load(), [], text);
+        const { sysctls, unusable = '' } = await memoryOf(folder).load();
+        assert.deepEqual(sysctls, [], text);
+        assert.match(unusable, /sysctls\.json is damaged/, text);
       }
-      await writeFile(path, JSON.stringify({ version: 1, sysctls: [{ device: 'eth1' }, ...REMEMBERED] }));
-      assert.deepEqual(await fileSysctlMemory(folder).load(), REMEMBERED);
+      const partly = JSON.stringify({ version: 2, ...HERE, sysctls: [{ device: 'eth1' }, null, ...REMEMBERED] });
+      await writeFile(path, partly);
+      const memory = memoryOf(folder);
+      const { sysctls, unusable = '' } = await memory.load();
+      assert.deepEqual(sysctls, REMEMBERED);
+      assert.match(unusable, /damaged/);
+      await memory.save(REMEMBERED);
+      await memory.save([]);
+      const kept = join(folder, `${SYSCTL_FILE}.damaged`);
+      assert.deepEqual(await keptAside(folder), [kept]);
+      assert.equal(await readFile(kept, 'utf8'), partly);
+      await writeFile(path, '{');
+      const again = memoryOf(folder);
+      await again.load();
+      await again.save([]);
+      assert.deepEqual(await keptAside(folder), [kept, `${kept}-2`]);
     }));
 
   it('says why it cannot be written', () =>

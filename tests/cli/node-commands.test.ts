@@ -144,19 +144,37 @@ node n1 is clean: 2 kernel objects and 3 files removed
     Bench.with(async (bench) => {
       bench.kernel.addRoute(route('192.168.50.0/24', '10.1.0.1', ETH1, { protocol: 201, metric: 4201 }));
       const memory = fileSysctlMemory(bench.path('state'));
-      await memory.save([{ device: 'eth7', name: 'rp_filter', previous: 1, value: 2 }]);
+      await memory.save([{ device: { index: 7, name: 'eth7' }, name: 'rp_filter', previous: 1, value: 2 }]);
       bench.kernel.failNext('EBUSY', 'Device or resource busy');
       const { status, err } = await cleanup(bench);
       assert.equal(status, EXIT.failed);
       assert.equal(err, `not removed: - ${LINE}: Device or resource busy (EBUSY)\n`);
-      assert.equal((await memory.load()).length, 1);
+      assert.equal((await memory.load()).sysctls.length, 1);
     }));
 
   it('leaves a sysctl alone that somebody has changed since', () =>
     Bench.with(async (bench) => {
-      await fileSysctlMemory(bench.path('state')).save([{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }]);
+      const entry = { device: { index: 3, name: 'eth1' }, name: 'rp_filter', previous: 1, value: 2 } as const;
+      await fileSysctlMemory(bench.path('state')).save([entry]);
       assert.match((await cleanup(bench)).out, /^- .*sysctls\.json\nnode n1 is clean: 0 kernel objects and 1 file removed\n$/);
       assert.equal(link(3, 'eth1').rpFilter, (await bench.kernel.observe()).facts.links.find(({ name }) => name === 'eth1')?.rpFilter);
+    }));
+
+  it('says what it cannot restore, keeps it, and fails', () =>
+    Bench.with(async (bench) => {
+      const path = bench.path('state', SYSCTL_FILE);
+      await fileSysctlMemory(bench.path('state')).save([]);
+      await writeFile(path, '{');
+      await writeFile(`${path}.damaged`, '{');
+      for (let time = 0; time < 2; time++) {
+        const { status, out, err } = await cleanup(bench);
+        assert.deepEqual([status, out], [EXIT.failed, '']);
+        assert.match(
+          err,
+          /sysctls\.json is damaged: .*then delete the file\n.*sysctls\.json\.damaged may name sysctls .* then delete the file\n$/,
+        );
+      }
+      assert.ok(existsSync(path));
     }));
 
   it('refuses while an agent is at work', () =>

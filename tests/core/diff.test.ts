@@ -76,7 +76,7 @@ describe('diff', () => {
       '+ 192.168.1.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201',
     ]);
     const remembered = remember([], set);
-    assert.deepEqual(remembered, [{ device: 'eth1', name: 'rp_filter', previous: 1, value: 2 }]);
+    assert.deepEqual(remembered, [{ device: sysctl.device, name: 'rp_filter', previous: 1, value: 2 }]);
     assert.deepEqual(forget(remembered, wanted), remembered);
 
     const loosened = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 2 })] });
@@ -87,8 +87,17 @@ describe('diff', () => {
     ]);
   });
 
+  it('restores a sysctl on the device that it was set on, whatever it is called now, and on no other of its old name', () => {
+    const remembered = [{ device: { index: 3, name: 'eth1' }, name: 'rp_filter' as const, previous: 1, value: 2 }];
+    const renamed = facts({ links: [ETH0, link(3, 'lan0', { rpFilter: 2 }), link(4, 'eth1', { rpFilter: 2 })] });
+    const back = diff({ routes: new RouteIndex(), sysctls: remembered }, plan([]), renamed);
+    assert.deepEqual(back.map(formatChange), ['~ net.ipv4.conf.lan0.rp_filter = 1   # was 2']);
+    const recreated = facts({ links: [ETH0, link(4, 'eth1', { rpFilter: 2 })] });
+    assert.deepEqual(diff({ routes: new RouteIndex(), sysctls: remembered }, plan([]), recreated), []);
+  });
+
   it('does not restore a sysctl that somebody else has changed since', () => {
-    const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
+    const remembered = [{ device: { index: 3, name: 'eth1' }, name: 'rp_filter' as const, previous: 1, value: 2 }];
     const changed = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 0 })] });
     assert.deepEqual(diff({ routes: new RouteIndex(), sysctls: remembered }, plan([]), changed), []);
     assert.deepEqual(forget(remembered, plan([])), []);

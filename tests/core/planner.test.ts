@@ -277,7 +277,7 @@ describe('attributes', () => {
 
   it('keeps what is loose while the routes are held', () => {
     const ours = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 2 })] });
-    const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
+    const remembered = [{ device: { index: 3, name: 'eth1' }, name: 'rp_filter' as const, previous: 1, value: 2 }];
     const waiting = staticRoute('a', { reversePath: 'Loose', via: gateways('10.9.0.1') });
     assert.match(
       planned([waiting], ours, identity({ remembered })),
@@ -289,7 +289,7 @@ describe('attributes', () => {
   it('judges strictness by the value before ours', () => {
     const ours = facts({ links: [ETH0, link(3, 'eth1', { rpFilter: 2 })] });
     const loose = staticRoute('a', { reversePath: 'Loose' });
-    const remembered = [{ device: 'eth1', name: 'rp_filter' as const, previous: 1, value: 2 }];
+    const remembered = [{ device: { index: 3, name: 'eth1' }, name: 'rp_filter' as const, previous: 1, value: 2 }];
     assert.match(planned([loose], ours, identity({ remembered })), /rp_filter = 2/);
     assert.doesNotMatch(planned([loose], ours), /rp_filter/);
   });

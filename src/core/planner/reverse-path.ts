@@ -21,13 +21,13 @@ export function loosenReversePath(draft: Draft, facts: NodeFacts, node: NodeIden
 /** While routes are held, which device they use is not known: nothing that is loose becomes strict. */
 function keepAll(facts: NodeFacts, remembered: readonly RememberedSysctl[]): PlannedSysctl[] {
   return remembered.flatMap(({ device, name, value }) => {
-    const link = facts.links.find((candidate) => candidate.name === device && candidate.rpFilter === value);
+    const link = facts.links.find((candidate) => candidate.index === device.index && candidate.rpFilter === value);
     return link ? [{ device: { index: link.index, name: link.name }, name, value }] : [];
   });
 }
 
 /** Judged by the administrator's value: ours must not be the reason to take it back. */
 function isStrict(link: Link, facts: NodeFacts, remembered: readonly RememberedSysctl[]): boolean {
-  const ours = remembered.find((entry) => entry.device === link.name && entry.value === link.rpFilter);
+  const ours = remembered.find((entry) => entry.device.index === link.index && entry.value === link.rpFilter);
   return Math.max(facts.rpFilterAll, ours?.previous ?? link.rpFilter) === RP_FILTER.strict;
 }
