@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { diff } from '../../src/core/diff.ts';
 import { waitKey } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
+import { RouteIndex } from '../../src/core/route.ts';
 import {
   discover,
   ETH0,
@@ -231,9 +233,19 @@ describe('conflicts', () => {
       const world = facts({ routes: [...STANDARD_ROUTES, route('192.168.50.0/24', via, ETH1, { metric: 4201, protocol: 4 })] });
       assert.equal(
         planned([staticRoute('a')], world),
-        `# StaticRoute a\n! a Conflict: the node already has the foreign route "192.168.50.0/24 via ${via} dev eth1 proto static metric 4201", which is left alone: remove it, or set another metric`,
+        `# StaticRoute a\nhold 192.168.50.0/24 metric 4201\n! a Conflict: the node has the foreign route "192.168.50.0/24 via ${via} dev eth1 proto static metric 4201", which is left alone; beside it none of ours is added or changed: remove it, or set another metric`,
       );
     }
+  });
+
+  it('keeps a route of ours beside an equal foreign one that came later, and changes nothing of it', () => {
+    const beside = facts({ routes: [...STANDARD_ROUTES, route('192.168.50.0/24', '10.1.0.99', ETH1, { metric: 4201, protocol: 4 })] });
+    const { plan } = planNode(snapshot([staticRoute('a', { via: gateways('10.1.0.7') })]), beside, identity());
+    const ours = route('192.168.50.0/24', '10.1.0.1', ETH1, { metric: 4201, protocol: 201 });
+    assert.deepEqual(diff({ routes: RouteIndex.of([ours]), sysctls: [] }, plan, beside), []);
+    assert.deepEqual(diff({ routes: new RouteIndex(), sysctls: [] }, plan, beside), []);
+    const gone = planNode(snapshot([]), beside, identity()).plan;
+    assert.deepEqual(diff({ routes: RouteIndex.of([ours]), sysctls: [] }, gone, beside), [{ op: 'remove-route', route: ours }]);
   });
 
   it('installs beside a better foreign route, and says that it is shadowed', () => {

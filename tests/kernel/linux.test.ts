@@ -87,7 +87,9 @@ describe('the real kernel beyond the contract', HANG, () => {
       ['2001:db8:1::2'],
     );
 
+    const uncovered = news();
     assert.deepEqual(await space.kernel.apply([{ op: 'remove-route', route }]), []);
+    await uncovered;
     const after = await space.kernel.observe();
     assert.equal(after.owned.size, 0);
     const [left, ...others] = after.facts.routes.filter(({ prefix }) => prefix.text === '2001:db8:70::/48');

@@ -2,11 +2,12 @@ import type { Fib } from '../fib.ts';
 import { hullsOf } from '../ip/hull.ts';
 import { comparePrefixes, type Prefix } from '../ip/prefix.ts';
 import { PrefixMap } from '../ip/prefix-map.ts';
+import type { HeldRoute } from '../plan.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
 import { formatRef, type ResourceRef, type StaticRoute } from '../resources.ts';
 import { TABLE_MAIN } from '../route.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, hold } from './draft.ts';
 
 /** The order in which resources claim: creation time, then name. */
 export function olderFirst(a: StaticRoute, b: StaticRoute): number {
@@ -61,18 +62,25 @@ function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft
   return { ...draft, routes, held, problems: [...draft.problems, ...problems] };
 }
 
-/** Foreign routes keep their place: an equal identity is a Conflict, a better metric shadows ours. */
+/**
+ * Foreign routes keep their place: an equal identity is a Conflict, a better metric shadows ours. Nothing is added beside an equal one;
+ * but a route of ours that was there before it stays, since taking it away would move the traffic.
+ */
 export function yieldToForeign(draft: Draft, fib: Fib): Draft {
   const { ref } = draft.resource.meta;
   if (!hullsOf(draft.routes).some((hull) => fib.within(TABLE_MAIN, hull).length > 0)) return draft;
   const conflicts = new Grouped();
   const shadows = new Grouped();
+  const held: HeldRoute[] = [];
   const routes = draft.routes.filter((route) => {
     const rivals = fib.exact(route.spec.table, route.prefix);
     if (rivals.length === 0) return true;
     const equal = rivals.find((rival) => rival.spec.metric === route.spec.metric);
     const better = rivals.find((rival) => rival.spec.metric < route.spec.metric);
-    if (equal) conflicts.add(`"${formatRoute(equal)}"`, route.prefix);
+    if (equal) {
+      conflicts.add(`"${formatRoute(equal)}"`, route.prefix);
+      held.push(hold(draft.resource, route.prefix));
+    }
     if (better) shadows.add(`"${formatRoute(better)}"`, route.prefix);
     return !equal;
   });
@@ -82,11 +90,12 @@ export function yieldToForeign(draft: Draft, fib: Fib): Draft {
       'Conflict',
       ref,
       conflicts,
-      (rival) => `the node already has the foreign route ${rival}, which is left alone: remove it, or set another metric`,
+      (rival) =>
+        `the node has the foreign route ${rival}, which is left alone; beside it none of ours is added or changed: remove it, or set another metric`,
     ),
     ...problemsOf('Shadowed', ref, shadows, (rival) => `the node prefers the foreign route ${rival}: remove it, or set a metric below it`),
   ];
-  return { ...draft, routes, problems: [...draft.problems, ...problems] };
+  return { ...draft, routes, held: held.length > 0 ? [...draft.held, ...held] : draft.held, problems: [...draft.problems, ...problems] };
 }
 
 function problemsOf(code: ProblemCode, subject: ResourceRef, groups: Grouped, words: (rival: string) => string): Problem[] {

@@ -73,7 +73,9 @@ class LinuxKernel implements Kernel {
       return await this.#programmer.apply(changes);
     } finally {
       // Soon, but after whoever waits for the kernel.
-      setImmediate(() => this.#view.fold());
+      setImmediate(() => {
+        if (this.#view.takeUncovered()) this.#monitor.announce();
+      });
     }
   }
 

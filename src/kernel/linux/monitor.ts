@@ -72,7 +72,12 @@ export class Monitor {
     this.#view.fold();
     const before = this.#view.version;
     for (; size !== NOTHING; size = this.#socket.receive()) this.#take(size, written);
-    if (this.#view.version !== before) for (const listener of this.#listeners) listener();
+    if (this.#view.version !== before) this.announce();
+  }
+
+  /** Also for news that no notification brought. */
+  announce(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   close(): void {

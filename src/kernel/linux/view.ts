@@ -59,6 +59,7 @@ export class KernelView {
   #facts: { readonly version: number; readonly routesVersion: number; readonly value: NodeFacts } | undefined;
   #lastSpec: RouteSpec | undefined;
   #pending: Done[] = [];
+  #uncovered = false;
 
   constructor(drift: DriftLog) {
     this.#drift = drift;
@@ -163,6 +164,14 @@ export class KernelView {
     }
   }
 
+  /** Whether a removal of ours has changed what is foreign, which nobody announces. Once for each. */
+  takeUncovered(): boolean {
+    this.fold();
+    const uncovered = this.#uncovered;
+    this.#uncovered = false;
+    return uncovered;
+  }
+
   #carriedOut(change: Change): void {
     if (change.op === 'set-sysctl') {
       this.#sysctlSet(change);
@@ -170,8 +179,10 @@ export class KernelView {
     }
     if (change.op === 'remove-route') {
       this.#routes.owned.delete(change.route);
-      // A foreign next hop that was joined with ours now stands alone.
-      if (this.#routes.foreign(change.route.prefix.family).like(change.route).length > 0) this.#routes.doubt(change.route.prefix.family);
+      // A foreign IPv6 next hop that was joined with ours now stands alone.
+      if (change.route.prefix.family === 4 || this.#routes.foreign(6).like(change.route).length === 0) return;
+      this.#routes.doubt(6);
+      this.#uncovered = true;
       return;
     }
     this.#routes.owned.set(change.route);
