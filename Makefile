@@ -2,7 +2,7 @@
 NODE    := node_modules/.bin/node
 SOURCES := $(shell find src -name '*.ts')
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check ci generate clean
+.PHONY: help setup demo test bench check ci generate image clean
 
 help: ## print this
 	@echo "Fairlead connects Kubernetes nodes to the private networks outside the cluster."
@@ -43,6 +43,9 @@ ci: check test ## what CI runs
 
 generate: setup ## write the CRDs and the reference pages
 	@$(NODE) tools/generate.ts
+
+image: setup ## build the container image (amd64, arm64) and its SBOM into dist/
+	@$(NODE) tools/image/main.ts
 
 clean: ## delete what was built
 	@rm -rf dist .build

@@ -8,8 +8,13 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 const SOURCE = join(ROOT, 'native/netlink.c');
-const FLAGS = ['-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-nodefaultlibs', '-nostartfiles', '-fno-stack-protector'];
-const FOR_ARM64 = ['-mno-outline-atomics'];
+const LINK_FLAGS = ['-shared', '-nodefaultlibs', '-nostartfiles'];
+
+/** @param cpu Node's name of the architecture */
+export function compileFlags(cpu: string): readonly string[] {
+  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', '-fPIC', '-fno-stack-protector', '-U_FORTIFY_SOURCE'];
+  return cpu === 'arm64' ? [...flags, '-mno-outline-atomics'] : flags;
+}
 
 /** @returns the path of the addon. @throws Error with one line that says what to install. */
 export function buildAddon(): string {
@@ -32,7 +37,7 @@ function headers(): string {
 }
 
 function compile(include: string, output: string): void {
-  const flags = [...FLAGS, '-U_FORTIFY_SOURCE', ...(process.arch === 'arm64' ? FOR_ARM64 : [])];
+  const flags = [...compileFlags(process.arch), ...LINK_FLAGS];
   const run = spawnSync('cc', [...flags, '-I', include, SOURCE, '-o', output], { encoding: 'utf8' });
   if (run.error) throw new Error('no C compiler ("cc") to build the netlink addon: run "apt-get install gcc libc6-dev linux-libc-dev"');
   if (run.status !== 0) throw new Error(`cc failed to build native/netlink.c (missing headers? apt-get install libc6-dev):\n${run.stderr}`);
