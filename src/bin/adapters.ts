@@ -8,8 +8,8 @@ import { openLinuxKernel } from '../kernel/linux/kernel.ts';
 /** The real world: this kernel, folders on this disk. */
 export const adapters: Adapters = {
   openKernel: async () => openLinuxKernel(),
-  openSource: ({ manifests, stateFolder, readOnly, onWarning }) =>
-    openDirectory({ directory: manifests, lastGood: join(stateFolder, LAST_GOOD_FILE), readOnly, onWarning }),
+  openSource: ({ manifests, stateFolder, ...options }) =>
+    openDirectory({ directory: manifests, lastGood: join(stateFolder, LAST_GOOD_FILE), ...options }),
   openSink: (statusFolder) => openReportFile(statusFolder),
   crds: async () => (await import('../api/crd.ts')).crdYaml(),
 };

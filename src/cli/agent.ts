@@ -3,11 +3,12 @@ import { fileSysctlMemory } from '../agent/memory.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { FLAGS, parseListen } from '../runtime/config.ts';
 import { waitForLock } from '../runtime/instance-lock.ts';
-import { createLog, type Log } from '../runtime/log.ts';
+import { createLog } from '../runtime/log.ts';
 import { releaseMemory } from '../runtime/memory.ts';
 import { type Context, EXIT, LOCK_NAME, type Run } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holderText, manifestsFolder, nodeFlags } from './node-context.ts';
+import { Signals } from './signals.ts';
 
 /** `fairlead agent`: runs until SIGTERM or SIGINT, which leave the kernel as it is. */
 export const run: Run = (context) => explained(() => runAgent(context));
@@ -21,17 +22,20 @@ async function runAgent(context: Context): Promise<number> {
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
 
   // Process 1 of a container ignores signals that it does not handle: also while it waits for the lock.
-  const signals = new Signals(log);
+  const signals = new Signals(log).listen();
   const before = await adapters.openKernel();
   demandPermission(before);
   // What another agent does while this one waits is no drift, and must not pile up here.
   before.close();
-  const lock = await waitForLock(LOCK_NAME, { pid: process.pid, node: flags.nodeName, role: 'agent' }, (holder) =>
-    log.warn(`${holderText(holder)} holds this network namespace: waiting until it ends, then taking over`),
-  );
-  // After that: the agent that has the lock may have the same address.
   const web = address && (await import('./agent-web.ts'));
-  const server = web && address && (await web.serve(address, { version: context.version, log }));
+  const early = web && (await web.serveIfFree(address, { version: context.version, log }));
+  const lock = await waitForLock(LOCK_NAME, { pid: process.pid, node: flags.nodeName, role: 'agent' }, (holder) => {
+    early?.waitFor(holderText(holder));
+    log.warn(`${holderText(holder)} holds this network namespace: waiting until it ends, then taking over`);
+  });
+  early?.waitFor(undefined);
+  // The agent that had the lock may have had the same address.
+  const server = early ?? (web && (await web.serve(address, { version: context.version, log })));
   const kernel = await adapters.openKernel();
   log.info(`fairlead ${context.version} is the agent of node ${flags.nodeName}, pid ${process.pid}, resources from ${manifests}`);
 
@@ -61,25 +65,4 @@ async function runAgent(context: Context): Promise<number> {
   kernel.close();
   await lock.release();
   return EXIT.ok;
-}
-
-/** SIGTERM and SIGINT. The first ends what is running in order, or at once when nothing is; a second one always at once. */
-class Signals {
-  #stop: () => void = () => process.exit(EXIT.ok);
-  #stopping = false;
-
-  constructor(log: Log) {
-    const stop = (signal: NodeJS.Signals): void => {
-      if (this.#stopping) process.exit(EXIT.failed);
-      this.#stopping = true;
-      log.info(`${signal}: ending; the kernel stays as it is`);
-      this.#stop();
-    };
-    process.on('SIGTERM', stop).on('SIGINT', stop);
-  }
-
-  onFirst(stop: () => void): void {
-    this.#stop = stop;
-    if (this.#stopping) stop();
-  }
 }

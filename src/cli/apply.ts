@@ -1,26 +1,34 @@
 import { Agent } from '../agent/agent.ts';
 import { fileSysctlMemory } from '../agent/memory.ts';
+import { ReportFailed, type ReportSink } from '../cluster/cluster.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { FLAGS } from '../runtime/config.ts';
 import { createLog } from '../runtime/log.ts';
 import { type Context, EXIT, type Run } from './command.ts';
 import { explained } from './files.ts';
-import { demandPermission, holdingLock, nodeFlags, openSource } from './node-context.ts';
+import { demandPermission, holdingLock, manifestsFolder, nodeFlags } from './node-context.ts';
 
-/** `fairlead apply`: one round of the agent. Fails when something could not be read or made true. */
+/** `fairlead apply`: one round of the agent. Fails when something could not be read, made true or written. */
 export const run: Run = (context) => explained(() => apply(context));
 
 async function apply(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
-  const source = openSource(context, flags, false);
+  const unwritten: string[] = [];
+  const source = adapters.openSource({
+    manifests: manifestsFolder(line),
+    stateFolder: flags.stateFolder,
+    readOnly: false,
+    onWarning: (message) => terminal.err(`${message}\n`),
+    onNotKept: (message) => void unwritten.push(message),
+  });
   const kernel = await adapters.openKernel();
   demandPermission(kernel);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
   const ports = {
     kernel,
     source,
-    sink: adapters.openSink(flags.statusFolder),
+    sink: triedOnce(adapters.openSink(flags.statusFolder), unwritten),
     memory: fileSysctlMemory(flags.stateFolder),
     clock: systemClock,
     log,
@@ -29,6 +37,22 @@ async function apply(context: Context): Promise<number> {
   const report = await holdingLock('apply', flags.nodeName, () => agent.once());
   await source.close();
   kernel.close();
-  const fine = report.status.problems.length === 0 && report.status.complete && report.status.resources.every((resource) => resource.ready);
+  for (const message of unwritten) terminal.err(`${message}; the changes to the kernel were made all the same\n`);
+  const { problems, complete, resources } = report.status;
+  const fine = problems.length === 0 && complete && resources.every((resource) => resource.ready) && unwritten.length === 0;
   return fine ? EXIT.ok : EXIT.failed;
+}
+
+/** An agent tries to write its report again and again; a command that ends says what it could not write. */
+function triedOnce(sink: ReportSink, unwritten: string[]): ReportSink {
+  return {
+    async write(report) {
+      try {
+        await sink.write(report);
+      } catch (error) {
+        if (!(error instanceof ReportFailed)) throw error;
+        unwritten.push(error.message);
+      }
+    },
+  };
 }

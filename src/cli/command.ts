@@ -41,6 +41,8 @@ export interface SourceOptions {
   /** Whether the last good resources may be stored. */
   readonly readOnly: boolean;
   readonly onWarning: (message: string) => void;
+  /** Hears that the last good resources could not be stored; when absent, `onWarning` does. */
+  readonly onNotKept?: (message: string) => void;
 }
 
 /** The outside world, as the composition root wires it. */

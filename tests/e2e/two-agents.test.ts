@@ -59,6 +59,28 @@ test('what the first agent did meanwhile is no drift to the second, and both may
   assert.deepEqual(status.drift, []);
 });
 
+test('an agent that waits is healthy and not ready at an address of its own, and ready once it has taken over', async () => {
+  await using lab = await createNode();
+  const node = lab.host('node');
+  const first = await agentWith(lab, LOOSE);
+  const second = spawnAgent(node, { ...first.options, listen: '127.0.0.1:9410' });
+  const answer = async (path: string): Promise<string> =>
+    (
+      await node.run(
+        process.execPath,
+        '-e',
+        `fetch('http://127.0.0.1:9410/${path}').then(async (got) => console.log(await got.text(), got.status))`,
+      )
+    ).stdout;
+  await until(
+    async () => (await answer('readyz')) === `not ready: waiting for fairlead agent of node node (pid ${first.pid}) to end\n 503\n`,
+  );
+  assert.equal(await answer('healthz'), 'ok\n 200\n');
+  await first.kill('SIGKILL');
+  await until(async () => (await answer('readyz')) === 'ok\n 200\n');
+  assert.doesNotMatch(second.log, /EADDRINUSE/);
+});
+
 test('each of ten agents in a row takes over from one that was killed', async () => {
   await using lab = await createNode();
   let active = await agentWith(lab, LOOSE);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { agentOptions, spawnAgent, startAgent } from '../lab/agent.ts';
-import { createNode, staticRoute, until, untilRoutes, wanted } from './support.ts';
+import { agentOptions, runFairlead, spawnAgent, startAgent } from '../lab/agent.ts';
+import { createNode, ownRoutes, staticRoute, until, untilRoutes, wanted } from './support.ts';
 
 const SUBNETS = ['172.20.0.0/16', '2001:db8:20::/48'];
 
@@ -34,6 +35,22 @@ test('a state folder that cannot be written: routes are in force, the log names 
   await agent.waitForResource('loose', ({ ready }) => ready);
   assert.equal(await node.sysctl('net.ipv4.conf.eth1.rp_filter'), '2');
 });
+
+for (const folder of ['status', 'state'] as const) {
+  test(`apply with a ${folder} folder that cannot be written: routes are in force, and it ends with 1 and says so`, async () => {
+    await using lab = await createNode();
+    const [node, options] = [lab.host('node'), agentOptions(lab)];
+    writeFileSync(join(options.manifests, 'plain.yaml'), staticRoute('plain', SUBNETS));
+    block(options[folder]);
+    const { code, stdout, stderr } = await runFairlead(node, 'apply', options);
+    assert.equal(code, 1, stdout);
+    const lost =
+      folder === 'status' ? 'the report of this node was not written: ' : 'the last good resources cannot be kept for a restart: ';
+    assert.match(stderr, new RegExp(`^${lost}.*make .* a folder.*; the changes to the kernel were made all the same$`, 'm'));
+    assert.doesNotMatch(stdout, /next try/);
+    assert.deepEqual(await ownRoutes(node), wanted(SUBNETS));
+  });
+}
 
 test('a status folder that cannot be written: routes are in force, the log names the fix, the report comes later', async () => {
   await using lab = await createNode();

@@ -16,6 +16,8 @@ export interface DirectoryOptions {
   /** Look, but keep nothing: for `plan`. */
   readonly readOnly?: boolean | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
+  /** Hears that `lastGood` could not be written; when absent, `onWarning` does. */
+  readonly onNotKept?: ((text: string) => void) | undefined;
   readonly timing?: Partial<Timing> | undefined;
 }
 
@@ -63,12 +65,13 @@ class DirectorySource implements ResourceSource {
   #saveTimer: NodeJS.Timeout | undefined;
   #warnedBlind = false;
 
-  constructor({ directory, lastGood, readOnly, onWarning, timing }: DirectoryOptions) {
+  constructor({ directory, lastGood, readOnly, onWarning, onNotKept, timing }: DirectoryOptions) {
     this.#directory = directory;
     this.#readOnly = readOnly ?? false;
     this.#timing = { ...DEFAULT_TIMING, ...timing };
     this.#warn = onWarning ?? (() => {});
-    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, { warn: this.#warn, readOnly: this.#readOnly });
+    const hearers = { warn: this.#warn, notKept: onNotKept ?? this.#warn };
+    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, { ...hearers, readOnly: this.#readOnly });
     this.#cache = new FileCache(directory);
     this.#calm = new Calm(this.#timing.quiet);
     this.#watch = new FolderWatch(() => {

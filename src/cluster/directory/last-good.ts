@@ -16,16 +16,25 @@ interface LastGoodFile {
   }[];
 }
 
+export interface LastGoodOptions {
+  readonly warn: (text: string) => void;
+  /** Hears that they could not be written; when absent, `warn` does. */
+  readonly notKept?: (text: string) => void;
+  readonly readOnly: boolean;
+}
+
 /** What keeps the last good resources over a restart. Every failure is one warning; work goes on without. */
 export class LastGoodStore {
   readonly #path: string;
   readonly #warn: (text: string) => void;
+  readonly #notKept: (text: string) => void;
   readonly #readOnly: boolean;
   #warned = false;
 
-  constructor(path: string, options: { readonly warn: (text: string) => void; readonly readOnly: boolean }) {
+  constructor(path: string, options: LastGoodOptions) {
     this.#path = path;
     this.#warn = options.warn;
+    this.#notKept = options.notKept ?? options.warn;
     this.#readOnly = options.readOnly;
   }
 
@@ -46,7 +55,7 @@ export class LastGoodStore {
       await writeAtomic(this.#path, encodeLastGood(memory));
       this.#warned = false;
     } catch (error) {
-      if (!this.#warned) this.#warn(`the last good resources cannot be kept for a restart: ${wordsOf(error)}`);
+      if (!this.#warned) this.#notKept(`the last good resources cannot be kept for a restart: ${wordsOf(error)}`);
       this.#warned = true;
     }
   }
