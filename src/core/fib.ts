@@ -49,6 +49,11 @@ export class Fib {
     return [...rows].flatMap((routes) => routes.slice(0, 1));
   }
 
+  /** All routes of all tables that cover all of a prefix. */
+  allCovering(prefix: Prefix): Route[] {
+    return [...this.#tables.values()].flatMap(({ byPrefix }) => [...byPrefix.covering(prefix)].flat());
+  }
+
   /** Routes of one table whose prefix lies inside a prefix or equals it. */
   within(table: number, prefix: Prefix): Route[] {
     const sorted = this.#tables.get(table)?.sorted ?? NO_ROUTES;

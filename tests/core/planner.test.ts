@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { diff } from '../../src/core/diff.ts';
+import { diff, plannedSysctls } from '../../src/core/diff.ts';
 import { waitKey } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
-import { RouteIndex } from '../../src/core/route.ts';
+import type { StaticRoute } from '../../src/core/resources.ts';
+import { type Route, RouteIndex } from '../../src/core/route.ts';
 import {
   discover,
   ETH0,
@@ -285,6 +286,40 @@ describe('attributes', () => {
     assert.match(planned([loose], facts({ rpFilterAll: 1 })), /net\.ipv4\.conf\.eth1\.rp_filter = 2/);
     assert.doesNotMatch(planned([loose], facts()), /rp_filter/);
     assert.doesNotMatch(planned([loose], { ...strict, rpFilterAll: 2 }), /rp_filter/);
+  });
+
+  it('loosens every device that the node has a way to the subnets by, or that a gateway of the resource is on', () => {
+    const loose = staticRoute('a', { reversePath: 'Loose' });
+    const eth2 = link(4, 'eth2');
+    const loosened = (resource: StaticRoute, ...routes: readonly Route[]): string => {
+      const connected = onLink('10.2.0.10/24', eth2);
+      const world = facts({ links: [ETH0, ETH1, eth2], rpFilterAll: 1, routes: [...STANDARD_ROUTES, ...connected.routes, ...routes] });
+      const { plan } = planNode(snapshot([resource]), { ...world, addresses: [...world.addresses, connected.address] }, identity());
+      return plannedSysctls(plan)
+        .map(({ device }) => device.name)
+        .join(' ');
+    };
+    assert.equal(loosened(loose), 'eth1');
+    assert.equal(
+      loosened(loose, route('10.0.0.0/8', '10.2.0.1', eth2, { metric: 100 })),
+      'eth1 eth2',
+      'a spare way to what is looked toward',
+    );
+    assert.equal(loosened(loose, route('192.168.0.0/16', '10.2.0.1', eth2)), 'eth1 eth2', 'a wider way');
+    assert.equal(loosened(loose, route('192.168.50.0/24', '10.2.0.1', eth2, { table: 100 })), 'eth1 eth2', 'a way of another table');
+    assert.equal(loosened(loose, route('192.168.50.0/24', '10.2.0.1', eth2, { metric: 4201 })), 'eth1 eth2', 'an equal foreign way');
+    assert.equal(loosened(loose, route('192.168.50.0/25', '10.2.0.1', eth2)), 'eth1', 'a way to a part only');
+    assert.equal(
+      loosened(loose, route('0.0.0.0/1', '10.2.0.1', eth2), route('128.0.0.0/1', '10.2.0.1', eth2)),
+      'eth1',
+      'a way to everything',
+    );
+    assert.equal(loosened(loose, route('192.168.0.0/16', undefined, undefined, { type: 'unreachable' })), 'eth1');
+    const both = { reversePath: 'Loose', via: gateways('10.1.0.1', '10.2.0.1') } as const;
+    assert.equal(loosened(staticRoute('a', both)), 'eth1 eth2', 'a second gateway');
+    assert.equal(loosened(staticRoute('a', { ...both, reversePath: 'Preserve' })), '');
+    const anywhere = staticRoute('a', { reversePath: 'Loose', via: discover('0.0.0.0/0') });
+    assert.equal(loosened(anywhere, route('default', '10.2.0.1', eth2, { metric: 50 })), 'eth0 eth2', 'it looks toward everything');
   });
 
   it('keeps what is loose while the routes are held', () => {

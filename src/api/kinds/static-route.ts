@@ -65,10 +65,10 @@ const spec = fields(
       'Withdraw',
     ),
     reversePath: withDefault(
-      choice({ about: 'IPv4 only. Loose sets rp_filter=2 on the device that packets from these subnets arrive on, while it is strict.' }, [
-        'Preserve',
-        'Loose',
-      ]),
+      choice(
+        { about: 'IPv4 only. Loose sets rp_filter=2 on the devices that packets from these subnets may arrive on, while they are strict.' },
+        ['Preserve', 'Loose'],
+      ),
       'Preserve',
     ),
   },

@@ -117,6 +117,16 @@ function chooseGateway(choices: readonly GatewayChoice[], family: Family, around
   );
 }
 
+/** The next hops of all gateways of a family that are meant for this node and on a link of it, also those that are not its choice. */
+export function reachableGateways(choices: readonly GatewayChoice[], family: Family, around: Surroundings): NextHop[] {
+  return choices
+    .filter((choice) => choice.address.family === family && selects(choice.nodeSelector, around.labels) === true)
+    .flatMap((choice) => {
+      const way = reach(choice, around);
+      return 'hops' in way ? way.hops : [];
+    });
+}
+
 /** The same test that the kernel makes (fib_check_nh): a gateway must be on a link, unless `onLink` vouches for it. */
 function reach(choice: GatewayChoice, around: Surroundings): Resolution {
   const { address, device } = choice;

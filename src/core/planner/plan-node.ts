@@ -30,12 +30,12 @@ export function planNode(resources: ResourceSnapshot, facts: NodeFacts, node: No
   const harmless = drafts.map((draft) => refuseHarmful(draft, fib, protection));
   const settled = settleClaims(harmless).map((draft) => yieldToForeign(draft, fib));
   return {
-    plan: { resources: settled.map((draft) => resourcePlan(draft, facts, node)) },
+    plan: { resources: settled.map((draft) => resourcePlan(draft, around, node)) },
     problems: settled.flatMap((draft) => draft.problems),
   };
 }
 
-function resourcePlan(draft: Draft, facts: NodeFacts, node: NodeIdentity): ResourcePlan {
+function resourcePlan(draft: Draft, around: Surroundings, node: NodeIdentity): ResourcePlan {
   const { routes, held, nextHops, waiting } = draft;
-  return { meta: draft.resource.meta, routes, held, nextHops, waiting, sysctls: loosenReversePath(draft, facts, node) };
+  return { meta: draft.resource.meta, routes, held, nextHops, waiting, sysctls: loosenReversePath(draft, around, node) };
 }
