@@ -8,6 +8,7 @@ need() { command -v "$1" >/dev/null 2>&1 || packages="$packages $2"; }
 need ip iproute2
 need ping iputils-ping
 need tcpdump tcpdump
+need openssl openssl
 need cc gcc
 need npm npm
 [ -e /usr/include/linux/rtnetlink.h ] || packages="$packages linux-libc-dev"

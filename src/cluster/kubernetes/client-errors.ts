@@ -1,0 +1,90 @@
+import { STATUS_CODES } from 'node:http';
+import { ApiError } from '../api-client.ts';
+import type { Head } from './client-exchange.ts';
+import { isRecord } from './client-objects.ts';
+import type { NoAnswer } from './connection-errors.ts';
+
+const LONGEST_QUOTE = 200;
+
+/** What was asked of whom, for messages. */
+export interface Question {
+  /** `list staticroutes` */
+  readonly words: string;
+  readonly server: string;
+}
+
+/** An answer that says no: the Status object of the API server, or whatever stands in front of it. */
+export function refusal({ words, server }: Question, { status, headers }: Head, body: string, hint: string): ApiError {
+  const said = parseStatus(body);
+  const title = STATUS_CODES[status] ?? 'an unknown status';
+  const text = said?.message ?? quote(body);
+  const retryAfter = retryAfterMilliseconds(headers['retry-after']) ?? said?.retryAfter;
+  return new ApiError(`cannot ${words}: ${server} answers ${status} ${title}${text === '' ? '' : `: ${text}`}${hint}`, {
+    status,
+    reason: said?.reason ?? title.replaceAll(' ', ''),
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
+}
+
+/** The object of a watch event of type ERROR. */
+export function watchRefusal({ words, server }: Question, object: unknown): ApiError {
+  const said = readStatus(object);
+  if (said?.code === undefined) return malformed({ words, server }, 'an ERROR event without a Status object');
+  return new ApiError(`cannot ${words}: ${server} ends the watch with ${said.code}: ${said.message ?? said.reason ?? 'no reason given'}`, {
+    status: said.code,
+    reason: said.reason ?? (STATUS_CODES[said.code] ?? 'Unknown').replaceAll(' ', ''),
+    ...(said.retryAfter !== undefined && { retryAfter: said.retryAfter }),
+  });
+}
+
+/** `fact`: what arrived instead of what was asked for. */
+export function malformed({ words, server }: Question, fact: string, cause?: unknown): ApiError {
+  const message = `cannot ${words}: ${server} has sent ${fact}: check what stands between here and the API server`;
+  return new ApiError(message, { status: 0, reason: 'Malformed', cause });
+}
+
+export function unanswered({ words }: Question, error: NoAnswer): ApiError {
+  return new ApiError(`cannot ${words}: ${error.message}`, { status: 0, reason: error.reason, cause: error });
+}
+
+interface Status {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly retryAfter?: number;
+}
+
+function parseStatus(body: string): Status | undefined {
+  try {
+    return readStatus(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+function readStatus(value: unknown): Status | undefined {
+  if (!isRecord(value) || value['kind'] !== 'Status') return undefined;
+  const { code, reason, message, details } = value;
+  const seconds = isRecord(details) ? details['retryAfterSeconds'] : undefined;
+  return {
+    ...(typeof code === 'number' && { code }),
+    ...(typeof reason === 'string' && reason !== '' && { reason }),
+    ...(typeof message === 'string' && { message }),
+    ...(typeof seconds === 'number' && seconds > 0 && { retryAfter: seconds * 1000 }),
+  };
+}
+
+/** Seconds; the API server never sends the other form, a date. */
+function retryAfterMilliseconds(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}
+
+/** The words of a page that is not for us. */
+function quote(body: string): string {
+  const text = body
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}...` : text;
+}

@@ -1,0 +1,107 @@
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
+import type { Clock } from '../../runtime/clock.ts';
+import { NoAnswer } from './connection-errors.ts';
+import type { Session } from './session.ts';
+
+export interface ExchangeOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  /** Longest time in which nothing arrives, in milliseconds. */
+  readonly patience: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One request under way on one stream. Ends by itself when the server is silent for too long, and with CANCEL when the signal aborts. */
+export class Exchange {
+  readonly #stream: ClientHttp2Stream;
+  readonly #options: ExchangeOptions;
+  readonly #abort = (): void => this.#end(this.#options.signal?.reason);
+  #failure: { readonly reason: unknown } | undefined;
+  #stopTimer: () => void = () => {};
+
+  constructor(stream: ClientHttp2Stream, options: ExchangeOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    // Without a listener an error would end the process; `close` follows it.
+    stream.on('error', () => {});
+    stream.once('close', () => {
+      this.#stopTimer();
+      options.signal?.removeEventListener('abort', this.#abort);
+    });
+    options.signal?.addEventListener('abort', this.#abort);
+    if (options.signal?.aborted) this.#abort();
+    this.#wait();
+  }
+
+  /** Resolves when the headers of the answer are there. @throws NoAnswer, or the reason of the signal */
+  head(): Promise<Head> {
+    return new Promise((resolve, reject) => {
+      this.#stream.once('response', (headers) => {
+        this.#wait();
+        resolve({ status: headers[':status'] ?? 0, headers });
+      });
+      this.#stream.once('close', () => reject(this.#why()));
+    });
+  }
+
+  /** What arrives, as much at a time as has arrived. @throws NoAnswer when it breaks off, or the reason of the signal */
+  async *chunks(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of this.#stream) {
+        // The time that the reader takes is not the server's silence.
+        this.#stopTimer();
+        yield chunk as Buffer;
+        this.#wait();
+      }
+    } catch {
+      throw this.#why();
+    } finally {
+      this.cancel();
+    }
+    if (this.#failure !== undefined || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#why();
+  }
+
+  async text(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.chunks()) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  /** The rest is not wanted. */
+  cancel(): void {
+    if (this.#stream.destroyed) return;
+    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.destroy();
+  }
+
+  #end(reason: unknown): void {
+    this.#failure ??= { reason };
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.destroy();
+  }
+
+  #wait(): void {
+    const { clock, patience, session } = this.#options;
+    this.#stopTimer();
+    if (this.#stream.destroyed) return;
+    this.#stopTimer = clock.after(patience, () => {
+      this.#end(new NoAnswer('Timeout', `${session.options.server} has sent nothing for ${patience / 1000} s`));
+    });
+  }
+
+  #why(): unknown {
+    if (this.#failure !== undefined) return this.#failure.reason;
+    const { session } = this.#options;
+    const code = this.#stream.rstCode;
+    if (code === constants.NGHTTP2_REFUSED_STREAM) {
+      return new NoAnswer('Unreachable', `${session.options.server} took no more requests on this connection`, { unprocessed: true });
+    }
+    if (session.destroyed) return session.failure;
+    return new NoAnswer('Unreachable', `${session.options.server} broke off its answer (HTTP/2 error code ${code})`);
+  }
+}
+
+export interface Head {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
