@@ -44,6 +44,9 @@ function objectSchema(kind: Kind): SchemaNode {
     type: 'object',
     description: kind.summary,
     ...(kind.spec && { required: ['spec'] }),
+    ...(kind.onlyName !== undefined && {
+      'x-kubernetes-validations': [{ rule: `self.metadata.name == '${kind.onlyName}'`, message: `metadata.name must be ${kind.onlyName}` }],
+    }),
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },

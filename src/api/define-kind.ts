@@ -29,6 +29,8 @@ export interface Kind<Spec extends Schema | undefined = Schema | undefined, Stat
   readonly plural: string;
   readonly shortName: string;
   readonly scope: 'Cluster' | 'Namespaced';
+  /** The only name that an object of this kind may have, where there is just one object. */
+  readonly onlyName?: string;
   /** Markdown: what it is for, in a sentence or two. */
   readonly summary: string;
   /** Markdown: what else a user must know. */
@@ -71,6 +73,8 @@ export function envelopeErrors(kind: Kind, object: JsonObject): readonly FieldEr
     errors.push({ path: 'apiVersion', message: `must be ${API_VERSION}, not ${quote(object['apiVersion'])}` });
   }
   if (object['kind'] !== kind.kind) errors.push({ path: 'kind', message: `must be ${kind.kind}, not ${quote(object['kind'])}` });
+  const name = isObject(object['metadata']) ? object['metadata']['name'] : undefined;
+  if (kind.onlyName !== undefined && name !== kind.onlyName) errors.push({ path: 'metadata.name', message: `must be ${kind.onlyName}` });
   for (const key of Object.keys(object)) {
     if (!TOP_LEVEL.includes(key)) errors.push({ path: '', message: `unknown field ${quote(key)}${didYouMean(key, TOP_LEVEL)}` });
   }

@@ -1,4 +1,5 @@
 import type { Kind, ManifestKind } from './define-kind.ts';
+import { clusterNetworkKind } from './kinds/cluster-network.ts';
 import { nodeReportKind } from './kinds/node-report.ts';
 import { staticRouteKind } from './kinds/static-route.ts';
 
@@ -6,7 +7,7 @@ import { staticRouteKind } from './kinds/static-route.ts';
 export const MANIFEST_KINDS = [staticRouteKind] as const satisfies readonly ManifestKind<string, unknown>[];
 
 /** Kinds that only Fairlead writes. */
-const REPORT_KINDS: readonly Kind[] = [nodeReportKind];
+const REPORT_KINDS: readonly Kind[] = [nodeReportKind, clusterNetworkKind];
 
 /** Every kind: each has a CRD and a reference page. */
 export const KINDS: readonly Kind[] = [...MANIFEST_KINDS.map((entry) => entry.definition), ...REPORT_KINDS];

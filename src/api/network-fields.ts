@@ -1,6 +1,6 @@
 import { Address, type Family } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
-import { type About, type Demand, type ParsedTextOptions, parsedText, type Rule, text } from './schema.ts';
+import { type About, type Demand, type ParsedTextOptions, parsedText, parsedTexts, type Rule, text } from './schema.ts';
 
 /** Longest texts: 45 characters for an address with an embedded IPv4 one, and four for the length of a prefix. */
 const ADDRESS_LENGTH = 45;
@@ -98,6 +98,18 @@ const ROUTABLE: Rule<Prefix> = {
 /** Any prefix, also `0.0.0.0/0`. */
 export function prefixField(about: About) {
   return parsedText(about, { max: PREFIX_LENGTH, parse: Prefix.parse, demands: [IS_PREFIX, NO_HOST_BITS], rules: [] });
+}
+
+/** A set of prefixes that a program wrote. */
+export function prefixTexts(about: string, { max }: { readonly max: number }) {
+  const member: ParsedTextOptions<Prefix> = { max: PREFIX_LENGTH, parse: Prefix.parse, demands: [], rules: [] };
+  return parsedTexts({ about }, { about: 'A prefix.' }, member, { min: 0, max, rules: [] });
+}
+
+/** A set of addresses that a program wrote. */
+export function addressTexts(about: string, { max }: { readonly max: number }) {
+  const member: ParsedTextOptions<Address> = { max: ADDRESS_LENGTH, parse: Address.parse, demands: [], rules: [] };
+  return parsedTexts({ about }, { about: 'An address.' }, member, { min: 0, max, rules: [] });
 }
 
 /** A prefix that may be routed. */

@@ -1,6 +1,7 @@
-import type { Meta, NodeResource } from '../core/resources.ts';
+import type { ClusterNetwork, Meta, NodeResource } from '../core/resources.ts';
 import { API_VERSION, type ManifestKind } from './define-kind.ts';
 import { formatErrors, type Parsed } from './errors.ts';
+import { clusterNetworkKind, parseClusterNetwork } from './kinds/cluster-network.ts';
 import { parseNode } from './kinds/node.ts';
 import { KINDS, MANIFEST_KINDS } from './kinds.ts';
 import { isObject, type JsonObject, metaOfNamed, type Scoped } from './metadata.ts';
@@ -13,6 +14,7 @@ type DocumentOf<K> = K extends ManifestKind<infer Type, infer Value> ? { readonl
 export type ParsedDocument =
   | DocumentOf<(typeof MANIFEST_KINDS)[number]>
   | { readonly type: 'node'; readonly value: NodeResource }
+  | { readonly type: 'cluster-network'; readonly value: ClusterNetwork }
   /** Fine where it stands, and of no use here. */
   | { readonly type: 'ignored'; readonly why: string }
   /** Of a kind that is read here, and properly named, but wrong: an older version of it may stay in force. */
@@ -45,6 +47,7 @@ export function flattenLists(value: unknown): readonly unknown[] {
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ...KINDS.map((kind): [string, Reader] => [`${API_VERSION} ${kind.kind}`, ignored('it is written by Fairlead, not read')]),
   ...MANIFEST_KINDS.map((entry): [string, Reader] => [`${API_VERSION} ${entry.definition.kind}`, manifestReader(entry)]),
+  [`${API_VERSION} ClusterNetwork`, reader(clusterNetworkKind, parseClusterNetwork, (value) => ({ type: 'cluster-network', value }))],
   ['v1 Node', reader({ kind: 'Node', scope: 'Cluster' }, parseNode, (value) => ({ type: 'node', value }))],
   ['v1 Service', ignored('no resource refers to it')],
   ['discovery.k8s.io/v1 EndpointSlice', ignored('no resource refers to it')],

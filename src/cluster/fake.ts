@@ -103,7 +103,7 @@ export class FakeCluster implements ResourceSource, ReportSink {
     for (const [name, { parsed: document }] of objects) {
       if (document.type === 'invalid')
         invalid.push({ meta: document.meta, message: document.message, lastGoodInForce: lastGood.has(name) });
-      if (document.type === 'static-route' || document.type === 'node') lastGood.set(name, document);
+      if (document.type === 'static-route' || document.type === 'node' || document.type === 'cluster-network') lastGood.set(name, document);
     }
     const hopeless = invalid.find(({ lastGoodInForce }) => !lastGoodInForce);
     this.#complete ||= hopeless === undefined;
@@ -121,7 +121,9 @@ export class FakeCluster implements ResourceSource, ReportSink {
     incompleteReason: string | undefined,
   ): ResourceSnapshot {
     const inForce = [...this.world.lastGood.values()];
+    const clusterNetwork = inForce.find((document) => document.type === 'cluster-network')?.value;
     return {
+      ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
       staticRoutes: inForce.flatMap((document) => (document.type === 'static-route' ? [document.value] : [])),
       nodes: inForce.flatMap((document) => (document.type === 'node' ? [document.value] : [])),
       invalid,

@@ -5,6 +5,8 @@ import type { Prefix } from './ip/prefix.ts';
 export interface ResourceSnapshot {
   readonly staticRoutes: readonly StaticRoute[];
   readonly nodes: readonly NodeResource[];
+  /** What the cluster says about itself; absent where nobody says anything. */
+  readonly clusterNetwork?: ClusterNetwork;
   /** Objects that name themselves but cannot be used; where a last good version exists it stands among the others. */
   readonly invalid: readonly InvalidResource[];
   /** Documents that say nothing about themselves: broken YAML, an unknown kind. */
@@ -53,6 +55,16 @@ export interface NodeResource {
   readonly labels: ReadonlyMap<string, string>;
   readonly podCIDRs: readonly Prefix[];
   readonly addresses: readonly Address[];
+}
+
+/** The cluster's own addresses, which no route may take away from a node. */
+export interface ClusterNetwork {
+  readonly name: string;
+  readonly podRanges: readonly Prefix[];
+  readonly serviceRanges: readonly Prefix[];
+  readonly nodeAddresses: readonly Address[];
+  readonly apiServerEndpoints: readonly Address[];
+  readonly dnsAddresses: readonly Address[];
 }
 
 /** A Kubernetes label selector. An empty one matches every node. */

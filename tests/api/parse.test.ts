@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { flattenLists, parseDocument } from '../../src/api/parse.ts';
 import { manifest, spec } from './support.ts';
 
-const KNOWN = 'fairlead.dev/v1alpha1 StaticRoute, fairlead.dev/v1alpha1 NodeReport, v1 Node, v1 Service, discovery.k8s.io/v1 EndpointSlice';
+const KNOWN = 'fairlead.dev/v1alpha1 StaticRoute, fairlead.dev/v1alpha1 NodeReport, fairlead.dev/v1alpha1 ClusterNetwork, v1 Node, v1 Service, discovery.k8s.io/v1 EndpointSlice';
 
 const PROBLEMS: Readonly<Record<string, readonly [value: unknown, message: string]>> = {
   'nothing at all': [null, 'is not a Kubernetes object: found empty'],
@@ -138,4 +138,31 @@ test('lists are flattened, also lists in lists', () => {
   const broken = { apiVersion: 'v1', kind: 'List', items: 'none' };
   assert.deepEqual(flattenLists(broken), [broken]);
   assert.deepEqual(flattenLists(null), [null]);
+});
+
+describe('a ClusterNetwork', () => {
+  const object = (change: object = {}, name = 'cluster') => ({
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'ClusterNetwork',
+    metadata: { name },
+    ...change,
+  });
+
+  it('is what the controller found, also when that is not all', () => {
+    const parsed = parseDocument(object({ status: { podRanges: ['10.244.0.0/16'], futureField: 1, dnsAddresses: ['10.96.0.10'] } }), 'x');
+    assert.equal(parsed.type, 'cluster-network');
+    assert.deepEqual(parsed.value.podRanges.map(String), ['10.244.0.0/16']);
+    assert.deepEqual(parsed.value.dnsAddresses.map(String), ['10.96.0.10']);
+    assert.deepEqual(parsed.value.serviceRanges, []);
+    assert.equal(parseDocument(object(), 'x').type, 'cluster-network');
+  });
+
+  it('has one name, and texts that mean something', () => {
+    const other = parseDocument(object({}, 'mine'), 'x');
+    assert.equal(other.type, 'invalid');
+    assert.match(other.message, /metadata\.name: must be cluster/);
+    const broken = parseDocument(object({ status: { podRanges: ['10.244.0.1/16'] } }), 'x');
+    assert.equal(broken.type, 'invalid');
+    assert.match(broken.message, /status\.podRanges\[0\].*10\.244\.0\.0\/16/);
+  });
 });

@@ -4,7 +4,15 @@ import { Prefix } from '../../src/core/ip/prefix.ts';
 import type { NodeIdentity } from '../../src/core/planner/node.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
 import { formatPlan } from '../../src/core/render.ts';
-import type { GatewayChoice, LabelSelector, NodeResource, ResourceSnapshot, StaticRoute, Via } from '../../src/core/resources.ts';
+import type {
+  ClusterNetwork,
+  GatewayChoice,
+  LabelSelector,
+  NodeResource,
+  ResourceSnapshot,
+  StaticRoute,
+  Via,
+} from '../../src/core/resources.ts';
 import { type DeviceRef, PROTOCOL_KERNEL, type Route, type RouteSpec, TABLE_LOCAL, TABLE_MAIN } from '../../src/core/route.ts';
 import { EVERY_NODE } from '../../src/core/selector.ts';
 
@@ -129,8 +137,15 @@ export function identity(change: Partial<NodeIdentity> = {}): NodeIdentity {
 }
 
 /** The plan as text, then the problems, one per line. */
-export function planned(resources: readonly StaticRoute[], world: NodeFacts = facts(), who = identity(), nodes = [node('n1')]): string {
-  const { plan, problems } = planNode(snapshot(resources, { nodes }), world, who);
+export function planned(
+  resources: readonly StaticRoute[],
+  world: NodeFacts = facts(),
+  who = identity(),
+  nodes = [node('n1')],
+  clusterNetwork?: ClusterNetwork,
+): string {
+  const around = { nodes, ...(clusterNetwork && { clusterNetwork }) };
+  const { plan, problems } = planNode(snapshot(resources, around), world, who);
   return [formatPlan(plan), ...problems.map((problem) => `! ${problem.subject.name} ${problem.code}: ${problem.message}`)]
     .filter(Boolean)
     .join('\n');

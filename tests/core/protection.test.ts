@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PROTOCOL_KERNEL, TABLE_LOCAL } from '../../src/core/route.ts';
 import {
+  address,
   ETH0,
   ETH1,
   facts,
@@ -51,6 +52,28 @@ describe('protection', () => {
     const other = node('n2', {}, { podCIDRs: [prefix('172.20.2.0/24')], addresses: [prefix('203.0.114.9/32').first] });
     assert.match(refusal('172.20.0.0/16', facts(), identity(), [node('n1'), other]), /the pod range of node n2/);
     assert.match(refusal('203.0.114.0/24', facts(), identity(), [node('n1'), other]), /the address of node n2/);
+  });
+
+  it("refuses the cluster's own addresses", () => {
+    const clusterNetwork = {
+      name: 'cluster',
+      podRanges: [prefix('172.20.0.0/16')],
+      serviceRanges: [prefix('172.21.0.0/16')],
+      nodeAddresses: [address('203.0.114.9')],
+      apiServerEndpoints: [address('203.0.115.9')],
+      dnsAddresses: [address('172.22.0.10')],
+    };
+    const why = (subnet: string): string =>
+      planned([staticRoute('a', { subnets: [subnet] })], facts(), identity(), [node('n1')], clusterNetwork);
+    assert.match(
+      why('172.20.7.0/24'),
+      /172\.20\.7\.0\/24 would move 172\.20\.0\.0\/16 \(for example 172\.20\.7\.0\), a pod range of the cluster/,
+    );
+    assert.match(why('172.21.0.0/16'), /a service range of the cluster/);
+    assert.match(why('203.0.114.0/24'), /203\.0\.114\.9\/32, the address of a node/);
+    assert.match(why('203.0.115.9/32'), /203\.0\.115\.9\/32, an address of the API server/);
+    assert.match(why('172.22.0.0/24'), /172\.22\.0\.10\/32, the cluster DNS/);
+    assert.doesNotMatch(why('172.23.0.0/16'), /ProtectedPath/);
   });
 
   it('looks at the part of a protected range that no longer route keeps', () => {

@@ -30,10 +30,10 @@ export class Unreadable extends Error {
 }
 
 /** What `parseDocument` accepted as a resource. */
-export type Usable = Extract<ParsedDocument, { readonly type: 'static-route' | 'node' }>;
+export type Usable = Extract<ParsedDocument, { readonly type: 'static-route' | 'node' | 'cluster-network' }>;
 
 export function isUsable(parsed: ParsedDocument): parsed is Usable {
-  return parsed.type === 'static-route' || parsed.type === 'node';
+  return parsed.type === 'static-route' || parsed.type === 'node' || parsed.type === 'cluster-network';
 }
 
 /** What makes two documents the same object: kind, namespace and name. Undefined for a document that names none. */
@@ -45,6 +45,8 @@ export function keyOf(parsed: ParsedDocument): string | undefined {
       return keyFrom(parsed.meta.ref.kind, parsed.meta.ref.namespace, parsed.meta.ref.name);
     case 'node':
       return keyFrom('Node', undefined, parsed.value.name);
+    case 'cluster-network':
+      return keyFrom('ClusterNetwork', undefined, parsed.value.name);
     default:
       return undefined;
   }

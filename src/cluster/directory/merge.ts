@@ -242,9 +242,11 @@ function toSnapshot(
 ): ResourceSnapshot {
   const inOrder = [...memory.objects.values()].sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
   const usable = inOrder.map(({ resource }) => resource()).filter((resource) => resource !== undefined);
+  const clusterNetwork = usable.find((resource) => resource.type === 'cluster-network')?.value;
   return {
     staticRoutes: usable.flatMap((resource) => (resource.type === 'static-route' ? [resource.value] : [])),
     nodes: usable.flatMap((resource) => (resource.type === 'node' ? [resource.value] : [])),
+    ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
     invalid,
     problems,
     complete: memory.complete,
@@ -258,6 +260,7 @@ export function sameSnapshot(a: ResourceSnapshot, b: ResourceSnapshot): boolean 
   return (
     sameItems(a.staticRoutes, b.staticRoutes) &&
     sameItems(a.nodes, b.nodes) &&
+    a.clusterNetwork === b.clusterNetwork &&
     a.complete === b.complete &&
     a.incompleteReason === b.incompleteReason &&
     JSON.stringify([a.invalid, a.problems]) === JSON.stringify([b.invalid, b.problems])

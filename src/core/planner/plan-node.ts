@@ -24,7 +24,7 @@ export function planNode(resources: ResourceSnapshot, facts: NodeFacts, node: No
   const fib = new Fib(facts.rules, facts.routes);
   const labels = resources.nodes.find((candidate) => candidate.name === node.name)?.labels;
   const around: Surroundings = { facts, fib, nodeName: node.name, labels };
-  const protection = protectionFor(facts, resources.nodes, node);
+  const protection = protectionFor(facts, resources, node);
 
   const drafts = [...resources.staticRoutes].sort(olderFirst).flatMap((resource) => draftOf(resource, around, node));
   const harmless = drafts.map((draft) => refuseHarmful(draft, fib, protection));
@@ -36,6 +36,6 @@ export function planNode(resources: ResourceSnapshot, facts: NodeFacts, node: No
 }
 
 function resourcePlan(draft: Draft, around: Surroundings, node: NodeIdentity): ResourcePlan {
-  const { routes, held, nextHops, waiting } = draft;
-  return { meta: draft.resource.meta, routes, held, nextHops, waiting, sysctls: loosenReversePath(draft, around, node) };
+  const { routes, held, harmful, nextHops, waiting } = draft;
+  return { meta: draft.resource.meta, routes, held, harmful, nextHops, waiting, sysctls: loosenReversePath(draft, around, node) };
 }

@@ -4,7 +4,7 @@ import { Address } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { formatHops, formatRoute } from '../render.ts';
-import type { NodeResource } from '../resources.ts';
+import type { ClusterNetwork, ResourceSnapshot } from '../resources.ts';
 import { type Route, sameWay } from '../route.ts';
 import type { NodeIdentity } from './node.ts';
 
@@ -22,12 +22,17 @@ interface Protected {
 const METADATA_SERVICE = Prefix.of(Address.parse('169.254.169.254'));
 
 /** What must never be cut off, the most telling first: the first that a route would move is the one that the refusal names. */
-export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], node: NodeIdentity): Protection {
+export function protectionFor(
+  facts: NodeFacts,
+  { nodes, clusterNetwork }: Pick<ResourceSnapshot, 'nodes' | 'clusterNetwork'>,
+  node: NodeIdentity,
+): Protection {
   const members: Protected[] = [
     ...gatewaysInUse(facts).map(([gateway, route]) => ({ prefix: Prefix.of(gateway), what: `the gateway of "${formatRoute(route)}"` })),
     { prefix: METADATA_SERVICE, what: 'the metadata service' },
     ...node.protect.map((prefix) => ({ prefix, what: `protected by --protect ${prefix}` })),
     ...facts.addresses.map((own) => ({ prefix: Prefix.of(own.address), what: `an address of this node, on ${own.device.name}` })),
+    ...(clusterNetwork ? membersOf(clusterNetwork) : []),
     ...nodes.flatMap((other) => [
       ...other.addresses.map((address) => ({ prefix: Prefix.of(address), what: `the address of node ${other.name}` })),
       ...other.podCIDRs.map((prefix) => ({ prefix, what: `the pod range of node ${other.name}` })),
@@ -40,6 +45,18 @@ export function protectionFor(facts: NodeFacts, nodes: readonly NodeResource[], 
       })),
   ];
   return { members, set: PrefixSet.of(members.map((member) => member.prefix)) };
+}
+
+function membersOf({ apiServerEndpoints, dnsAddresses, serviceRanges, podRanges, nodeAddresses }: ClusterNetwork): Protected[] {
+  const named = (what: string, prefixes: readonly Prefix[]): Protected[] => prefixes.map((prefix) => ({ prefix, what }));
+  const hosts = (what: string, addresses: readonly Address[]): Protected[] => addresses.map((host) => ({ prefix: Prefix.of(host), what }));
+  return [
+    ...hosts('an address of the API server', apiServerEndpoints),
+    ...hosts('the cluster DNS', dnsAddresses),
+    ...named('a service range of the cluster', serviceRanges),
+    ...named('a pod range of the cluster', podRanges),
+    ...hosts('the address of a node', nodeAddresses),
+  ];
 }
 
 function gatewaysInUse(facts: NodeFacts): [Address, Route][] {
