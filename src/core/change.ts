@@ -7,8 +7,15 @@ import type { DeviceRef, Route } from './route.ts';
 export type Change =
   | { readonly op: 'add-route'; readonly route: Route }
   | { readonly op: 'replace-route'; readonly route: Route; readonly previous: Route }
-  | { readonly op: 'remove-route'; readonly route: Route }
+  | RemoveRoute
   | SetSysctl;
+
+/** `harmful`: the route cuts something off, so taking it away does not wait for a complete source. */
+export interface RemoveRoute {
+  readonly op: 'remove-route';
+  readonly route: Route;
+  readonly harmful?: true;
+}
 
 /**
  * A sysctl per device. These carry no mark, so the value before ours is remembered on disk before the change.

@@ -29,7 +29,7 @@ export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Chang
     }
     for (const { prefix, table, metric } of held) if (owned.routes.get(prefix, table, metric)) kept++;
   }
-  const removed = kept === owned.routes.size ? [] : surplus(owned.routes, plan).map((route): Change => ({ op: 'remove-route', route }));
+  const removed = kept === owned.routes.size ? [] : removals(surplus(owned.routes, plan), plan);
   const sysctls = diffSysctls(owned.sysctls, plan, facts);
   const loosened: Change[] = sysctls.filter((change) => !change.restores);
   return loosened.concat(
@@ -51,6 +51,15 @@ function surplus(owned: RouteIndex, plan: NodePlan): Route[] {
     }
   }
   return [...owned.values()].filter((route) => !wanted.like(route));
+}
+
+/** A route that is the very one that the plan refuses does harm; another of that identity is only unwanted. */
+function removals(routes: readonly Route[], plan: NodePlan): Change[] {
+  const refused = RouteIndex.of(plan.resources.flatMap(({ harmful }) => harmful));
+  return routes.map((route) => {
+    const like = refused.like(route);
+    return { op: 'remove-route', route, ...(like && sameSpec(like.spec, route.spec) ? { harmful: true } : {}) };
+  });
 }
 
 function diffSysctls(remembered: readonly RememberedSysctl[], plan: NodePlan, facts: NodeFacts): SetSysctl[] {

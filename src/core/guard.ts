@@ -10,7 +10,10 @@ export interface Guarded {
   readonly contested: readonly Change[];
 }
 
-/** The last gate before the kernel: incomplete resources remove nothing, and a fight slows down. `now` in milliseconds. */
+/**
+ * The last gate before the kernel: incomplete resources remove nothing but what does harm, and a fight slows down. `now` in
+ * milliseconds.
+ */
 export function guard(changes: readonly Change[], complete: boolean, repairs: RepairBudget, now: number): Guarded {
   if (complete && repairs.isEmpty) return { allowed: changes, withheld: [], contested: [] };
   const allowed: Change[] = [];
@@ -25,5 +28,5 @@ export function guard(changes: readonly Change[], complete: boolean, repairs: Re
 }
 
 function takesAway(change: Change): boolean {
-  return change.op === 'remove-route' || (change.op === 'set-sysctl' && change.restores);
+  return (change.op === 'remove-route' && !change.harmful) || (change.op === 'set-sysctl' && change.restores);
 }

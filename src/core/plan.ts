@@ -14,6 +14,8 @@ export interface ResourcePlan {
   readonly routes: readonly Route[];
   /** Identities that stay exactly as they are in the kernel: present or absent. */
   readonly held: readonly HeldRoute[];
+  /** Routes that would do harm: not to be there, whatever else is unknown. */
+  readonly harmful: readonly Route[];
   readonly sysctls: readonly PlannedSysctl[];
   /** The next hop per family, for the report. */
   readonly nextHops: ReadonlyMap<Family, NextHop>;

@@ -14,7 +14,7 @@ const ours = (to: string, via = '10.1.0.1', metric = 4201): Route => route(to, v
 
 function plan(routes: readonly Route[], change: Partial<ResourcePlan> = {}): NodePlan {
   const meta = { ref: { kind: 'StaticRoute', name: 'a' } };
-  return { resources: [{ meta, routes, held: [], sysctls: [], nextHops: new Map(), waiting: [], ...change }] };
+  return { resources: [{ meta, routes, held: [], harmful: [], sysctls: [], nextHops: new Map(), waiting: [], ...change }] };
 }
 
 const changes = (owned: readonly Route[], wanted: NodePlan, world = facts()): Change[] =>
@@ -111,6 +111,15 @@ describe('guard', () => {
   it('removes nothing while the resources are incomplete', () => {
     assert.deepEqual(guard([add, remove], false, new RepairBudget(), 0), { allowed: [add], withheld: [remove], contested: [] });
     assert.deepEqual(guard([add, remove], true, new RepairBudget(), 0).allowed, [add, remove]);
+  });
+
+  it('removes a route that does harm even so, but not another one in its place', () => {
+    const refused = plan([], { harmful: [ours('192.168.1.0/24'), ours('192.168.2.0/24', '10.1.0.2')] });
+    const owned = [ours('192.168.1.0/24'), ours('192.168.2.0/24'), ours('192.168.3.0/24')];
+    const { allowed, withheld } = guard(changes(owned, refused), false, new RepairBudget(), 0);
+    const prefixes = (list: readonly Change[]): string[] => list.map((change) => formatChange(change).split(' ')[1] ?? '');
+    assert.deepEqual(prefixes(allowed), ['192.168.1.0/24']);
+    assert.deepEqual(prefixes(withheld), ['192.168.2.0/24', '192.168.3.0/24']);
   });
 
   it('slows down repairs that keep being undone, and recovers when it is quiet', () => {

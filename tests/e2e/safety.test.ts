@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { agentOptions, startAgent } from '../lab/agent.ts';
 import type { Host } from '../lab/host.ts';
 import { RouteMonitor } from './route-monitor.ts';
-import { createNode, documents, GATEWAY, nodeObject, OTHER_GATEWAY, staticRoute, untilRoutes, wanted } from './support.ts';
+import { createNode, documents, GATEWAY, incomplete, nodeObject, OTHER_GATEWAY, staticRoute, untilRoutes, wanted } from './support.ts';
 
 const PUBLIC = { gateways: [{ address: '203.0.113.1' }, { address: '2001:db8:113::1' }] };
 const GOOD = ['172.20.0.0/16', '2001:db8:20::/48'];
@@ -74,6 +74,24 @@ test('a good resource that is edited to something harmful keeps what worked, and
   agent.write('a.yaml', staticRoute('a', [...GOOD, '172.21.0.0/16']));
   await untilRoutes(node, wanted([...GOOD, '172.21.0.0/16']));
   assert.deepEqual(await monitor.deletions(), []);
+});
+
+test('a route that comes to do harm goes, also while the source is incomplete; the others stay', async () => {
+  await using lab = await createNode();
+  const node = lab.host('node');
+  const agent = await startAgent(node, agentOptions(lab));
+  agent.write('a.yaml', staticRoute('a', GOOD));
+  agent.write('b.yaml', staticRoute('b', ['172.28.0.0/16']));
+  await untilRoutes(node, wanted([...GOOD, '172.28.0.0/16']));
+  await agent.kill('SIGTERM');
+  agent.remove('b.yaml');
+  agent.write('c.yaml', 'kind: [');
+  const next = await startAgent(node, agent.options);
+  await next.waitFor(incomplete(/c\.yaml/));
+  await node.ip('addr add 172.21.0.9/15 dev eth0');
+  await next.waitForResource('a', ({ reason, message }) => reason === 'ProtectedPath' && message.includes('connected to eth0'));
+  await untilRoutes(node, wanted(['2001:db8:20::/48', '172.28.0.0/16']));
+  await next.waitFor(incomplete(/c\.yaml/));
 });
 
 describe('labels of the node', () => {

@@ -13,6 +13,8 @@ export interface Draft {
   readonly resource: StaticRoute;
   readonly routes: readonly Route[];
   readonly held: readonly HeldRoute[];
+  /** Routes that are refused because they would do harm. */
+  readonly harmful: readonly Route[];
   readonly nextHops: ReadonlyMap<Family, NextHop>;
   readonly waiting: readonly Family[];
   readonly problems: readonly Problem[];
@@ -24,7 +26,7 @@ export interface Draft {
 export function draftOf(resource: StaticRoute, around: Surroundings, node: NodeIdentity): Draft[] {
   const selected = selects(resource.nodeSelector, around.labels);
   if (selected === false) return [];
-  const empty: Draft = { resource, routes: [], held: [], nextHops: new Map(), waiting: [], problems: [], refused: false };
+  const empty: Draft = { resource, routes: [], held: [], harmful: [], nextHops: new Map(), waiting: [], problems: [], refused: false };
   if (selected === undefined) {
     const message = `the labels of node ${node.name} are not known, so spec.nodeSelector cannot be decided: provide its v1/Node`;
     const problem: Problem = { code: 'NodeLabelsUnknown', subject: resource.meta.ref, message };

@@ -27,6 +27,7 @@ export function refuseHarmful(draft: Draft, fib: Fib, protection: Protection): D
     ...draft,
     refused: true,
     routes: [],
+    harmful: [...bad],
     held: [...draft.held, ...rest.map((route) => hold(draft.resource, route.prefix))],
     problems: [...draft.problems, problem],
   };
