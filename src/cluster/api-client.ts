@@ -105,6 +105,7 @@ export interface ApiClient {
 
   /**
    * Changes after `resourceVersion`, in batches as they arrive; ends when the server ends it, which it does every few minutes.
+   * The first batch is empty, and comes as soon as the server has accepted the watch: so one knows that the server is there.
    * Rejects as `isGone` when the version is too old, and as unreachable when nothing, not even a bookmark, arrives for too long.
    */
   watch(type: ResourceType, options: WatchOptions): AsyncIterable<readonly WatchEvent[]>;

@@ -1,0 +1,445 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  ApiError,
+  type ApiMetadata,
+  type ApiObject,
+  type ApplyOptions,
+  type ObjectName,
+  type Page,
+  type ResourceType,
+  type Selection,
+  type WatchEvent,
+  type WrittenObject,
+} from './api-client.ts';
+import {
+  changedPaths,
+  type Fields,
+  freeze,
+  isFields,
+  overTheWire,
+  type Path,
+  pathsOf,
+  removeAt,
+  setAt,
+  valueAt,
+} from './fake-api-fields.ts';
+import { type Matcher, matcherOf } from './fake-api-selectors.ts';
+
+/** How the server treats a type. */
+export interface FakeTraits {
+  /** `/status` is written by itself, and only by itself. */
+  readonly status: boolean;
+  /** `metadata.generation` counts the changes outside metadata and status. */
+  readonly generation: boolean;
+  /** Besides `metadata.name` and `metadata.namespace`. */
+  readonly selectableFields: readonly string[];
+}
+
+interface Served extends FakeTraits {
+  readonly type: ResourceType;
+  served: boolean;
+  readonly objects: Map<string, Stored>;
+}
+
+interface Stored {
+  readonly object: ApiObject;
+  /** Who owns which fields, by manager. */
+  readonly owners: ReadonlyMap<string, ReadonlySet<Path>>;
+}
+
+interface Change {
+  readonly version: number;
+  readonly resource: string;
+  readonly before: ApiObject | undefined;
+  readonly after: ApiObject | undefined;
+}
+
+/** What `restore` goes back to. */
+export interface FakeBackup {
+  readonly version: number;
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, Stored>>;
+}
+
+const FIRST_VERSION = 1000;
+
+/** An API server in memory, with its storage. Several clients may share it. Synchronous; refuses with ApiError. */
+export class FakeApiServer {
+  readonly #types = new Map<string, Served>();
+  readonly #watches = new Set<FakeWatch>();
+  readonly #rests = new Map<string, { readonly version: number; readonly items: readonly ApiObject[] }>();
+  #history: Change[] = [];
+  #version = FIRST_VERSION;
+  #oldest = FIRST_VERSION;
+
+  get version(): string {
+    return String(this.#version);
+  }
+
+  get openWatches(): number {
+    return this.#watches.size;
+  }
+
+  /** From now on there is such a type. Custom resources have a status subresource and a generation unless `traits` says otherwise. */
+  serve(type: ResourceType, traits: Partial<FakeTraits> = {}): void {
+    const custom = /^[^/]+\.[^/]+\//.test(type.apiVersion) && !type.apiVersion.includes('.k8s.io/');
+    const before = this.#types.get(resourceKey(type));
+    const { objects = new Map() } = before ?? {};
+    this.#types.set(resourceKey(type), {
+      status: custom,
+      generation: custom,
+      selectableFields: [],
+      ...traits,
+      type,
+      served: true,
+      objects,
+    });
+  }
+
+  /** As if the type were not installed. Its objects are there again when it is served again; whoever deletes a CRD loses them. */
+  withdraw(type: ResourceType): void {
+    const served = this.#types.get(resourceKey(type));
+    if (served) served.served = false;
+    for (const watch of [...this.#watches]) if (watch.resource === resourceKey(type)) watch.end();
+  }
+
+  /** Versions, and rests of lists, from before now are no longer kept. */
+  expire(): void {
+    this.#oldest = this.#version;
+    for (const [token, { version }] of this.#rests) if (version < this.#oldest) this.#rests.delete(token);
+  }
+
+  backup(): FakeBackup {
+    return { version: this.#version, objects: new Map([...this.#types].map(([key, { objects }]) => [key, new Map(objects)])) };
+  }
+
+  /** What happens when etcd is restored from a backup: versions go back, and are given out again. */
+  restore({ version, objects }: FakeBackup): void {
+    this.#version = version;
+    this.#history = this.#history.filter((change) => change.version <= version);
+    this.#rests.clear();
+    for (const [key, served] of this.#types) {
+      served.objects.clear();
+      for (const [name, stored] of objects.get(key) ?? []) served.objects.set(name, stored);
+    }
+    this.endWatches();
+  }
+
+  /** Sends a bookmark to every watch. */
+  bookmark(): void {
+    for (const watch of this.#watches) watch.bookmark(this.version);
+  }
+
+  /** As a real one does every few minutes. */
+  endWatches(): void {
+    for (const watch of [...this.#watches]) watch.end();
+  }
+
+  /** The type of that name; undefined when it is not served. */
+  typeOf({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }): ResourceType | undefined {
+    return [...this.#types.values()].find(({ type, served }) => served && type.apiVersion === apiVersion && type.kind === kind)?.type;
+  }
+
+  get(type: ResourceType, name: ObjectName): ApiObject {
+    const stored = this.#find(type).objects.get(keyOf(type, name));
+    if (!stored) throw notFound(type, name.name);
+    return stored.object;
+  }
+
+  find(type: ResourceType, name: ObjectName): ApiObject | undefined {
+    return this.#find(type).objects.get(keyOf(type, name))?.object;
+  }
+
+  list(type: ResourceType, options: Selection & { readonly limit?: number; readonly continue?: string }): Page {
+    const { objects, selectableFields } = this.#find(type);
+    const matches = matcherOf(options, selectableFields);
+    const rest = options.continue === undefined ? undefined : this.#rests.get(options.continue);
+    if (options.continue !== undefined && !rest) throw expired('The provided continue parameter is too old');
+    const sorted = [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { object }]) => object);
+    const { version, items } = rest ?? { version: this.#version, items: sorted.filter(matches) };
+    const limit = options.limit ?? items.length;
+    if (items.length <= limit || limit === 0) return { items, resourceVersion: String(version) };
+    const token = Buffer.from(`${version} ${randomUUID()}`).toString('base64url');
+    this.#rests.set(token, { version, items: items.slice(limit) });
+    return { items: items.slice(0, limit), resourceVersion: String(version), continue: token };
+  }
+
+  watch(type: ResourceType, options: Selection & { readonly resourceVersion: string }): FakeWatch {
+    const { selectableFields } = this.#find(type);
+    const matches = matcherOf(options, selectableFields);
+    const from = Number(options.resourceVersion);
+    if (from < this.#oldest) throw expired(`too old resource version: ${from} (${this.#oldest})`);
+    if (from > this.#version) throw tooLarge(from, this.#version);
+    const forget = (watch: FakeWatch): void => void this.#watches.delete(watch);
+    const watch = new FakeWatch({ resource: resourceKey(type), matches, from, history: () => this.#history, forget });
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  create(type: ResourceType, sent: WrittenObject): ApiObject {
+    const served = this.#find(type);
+    const object = checked(type, sent);
+    if (served.objects.has(keyOf(type, sent.metadata))) {
+      throw new ApiError(`${resourceName(type)} "${sent.metadata.name}" already exists`, { status: 409, reason: 'AlreadyExists' });
+    }
+    if (served.status) delete object['status'];
+    return this.#store(served, undefined, object, new Map([['update', pathsOf(object, 'all')]]));
+  }
+
+  replace(type: ResourceType, sent: WrittenObject, subresource?: 'status'): ApiObject {
+    const served = this.#find(type);
+    const before = served.objects.get(keyOf(type, sent.metadata));
+    if (!before) throw notFound(type, sent.metadata.name);
+    const object = checked(type, sent);
+    const { resourceVersion } = sent.metadata;
+    if (resourceVersion === undefined && served.generation) throw mustBeSpecified(type, sent.metadata.name);
+    if (resourceVersion !== undefined) refuseOther(type, before.object, resourceVersion);
+    const next = subresource || served.status ? withPart(before.object, object, subresource) : object;
+    return this.#store(served, before, next, disown(before, changedPaths(before.object, next), 'update'));
+  }
+
+  apply(type: ResourceType, sent: WrittenObject, { fieldManager, subresource }: ApplyOptions): ApiObject {
+    const served = this.#find(type);
+    const object = checked(type, sent);
+    const paths = pathsOf(object, subresource ?? (served.status ? 'main' : 'all'));
+    const before = served.objects.get(keyOf(type, sent.metadata));
+    const manager = `apply ${fieldManager} ${subresource ?? ''}`;
+    if (!before && subresource) throw notFound(type, sent.metadata.name);
+    if (before && sent.metadata.resourceVersion !== undefined) refuseOther(type, before.object, sent.metadata.resourceVersion);
+    const { name, namespace } = sent.metadata;
+    const next = before ? overTheWire(before.object) : { apiVersion: type.apiVersion, kind: type.kind, metadata: { name, namespace } };
+    const others = [...(before?.owners ?? [])].filter(([owner]) => owner !== manager);
+    for (const path of before?.owners.get(manager) ?? []) {
+      if (!paths.has(path) && !others.some(([, owned]) => owned.has(path))) removeAt(next, path);
+    }
+    const taken = [...paths].filter((path) => !isDeepStrictEqual(valueAt(next, path), valueAt(object, path)));
+    for (const path of paths) setAt(next, path, valueAt(object, path));
+    const owners = new Map(others.map(([owner, owned]) => [owner, new Set([...owned].filter((path) => !taken.includes(path)))]));
+    return this.#store(served, before, next, owners.set(manager, new Set(paths)));
+  }
+
+  delete(type: ResourceType, name: ObjectName, uid?: string): void {
+    const served = this.#find(type);
+    const stored = served.objects.get(keyOf(type, name));
+    if (!stored) return;
+    if (uid !== undefined && uid !== stored.object.metadata.uid) throw otherUid(type, stored.object, uid);
+    served.objects.delete(keyOf(type, name));
+    this.#commit(type, stored.object, undefined);
+  }
+
+  /** Creates or replaces the whole object, status included, as somebody with every right and no regard for versions. The times are the sent ones. */
+  put(type: ResourceType, sent: object): ApiObject {
+    const served = this.#find(type);
+    const object = checked(type, sent);
+    const before = served.objects.get(keyOf(type, nameOf(object)));
+    const changed = before ? changedPaths(before.object, object) : [];
+    return this.#store(served, before, object, before ? disown(before, changed, 'update') : new Map([['update', pathsOf(object, 'all')]]));
+  }
+
+  #find(type: ResourceType): Served {
+    const served = this.#types.get(resourceKey(type));
+    if (!served?.served) throw new ApiError('the server could not find the requested resource', { status: 404, reason: 'NotFound' });
+    return served;
+  }
+
+  #store(served: Served, before: Stored | undefined, object: Fields, owners: Stored['owners']): ApiObject {
+    const { type } = served;
+    const metadata = metadataOf(served, before?.object, object);
+    const next: ApiObject = { ...object, apiVersion: type.apiVersion, kind: type.kind, metadata };
+    const key = keyOf(type, metadata);
+    if (before && isDeepStrictEqual(next, before.object)) {
+      served.objects.set(key, { object: before.object, owners });
+      return before.object;
+    }
+    const stored = freeze({ ...next, metadata: { ...metadata, resourceVersion: String(this.#version + 1) } });
+    served.objects.set(key, { object: stored, owners });
+    this.#commit(type, before?.object, stored);
+    return stored;
+  }
+
+  #commit(type: ResourceType, before: ApiObject | undefined, after: ApiObject | undefined): void {
+    this.#version++;
+    this.#history.push({ version: this.#version, resource: resourceKey(type), before, after });
+    for (const watch of this.#watches) watch.wake();
+  }
+}
+
+interface WatchSource {
+  readonly resource: string;
+  readonly matches: Matcher;
+  readonly from: number;
+  readonly history: () => readonly Change[];
+  readonly forget: (watch: FakeWatch) => void;
+}
+
+/** One watch, as far as the server is concerned. */
+export class FakeWatch {
+  readonly #source: WatchSource;
+  #at: number;
+  #bookmark: string | undefined;
+  #ended = false;
+  #news = Promise.withResolvers<void>();
+
+  constructor(source: WatchSource) {
+    this.#source = source;
+    this.#at = source.from;
+  }
+
+  get resource(): string {
+    return this.#source.resource;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Resolves when there may be something to take, or the watch has ended. */
+  get news(): Promise<void> {
+    return this.#news.promise;
+  }
+
+  wake(): void {
+    this.#news.resolve();
+  }
+
+  bookmark(version: string): void {
+    this.#bookmark = version;
+    this.wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#source.forget(this);
+    this.wake();
+  }
+
+  /** What happened since the last time. */
+  take(): readonly WatchEvent[] {
+    if (!this.#ended) this.#news = Promise.withResolvers();
+    const changes = this.#source.history().filter(({ version, resource }) => version > this.#at && resource === this.resource);
+    this.#at = changes.at(-1)?.version ?? this.#at;
+    const events = changes.flatMap((change) => eventOf(change, this.#source.matches));
+    const bookmark: WatchEvent[] = this.#bookmark === undefined ? [] : [{ type: 'BOOKMARK', resourceVersion: this.#bookmark }];
+    this.#bookmark = undefined;
+    return [...events, ...bookmark];
+  }
+}
+
+/** What leaves the selection is deleted for whoever watches it: the last state that belonged to it, with the new version. */
+function eventOf({ version, before, after }: Change, matches: Matcher): readonly WatchEvent[] {
+  const was = before !== undefined && matches(before);
+  if (after !== undefined && matches(after)) return [{ type: was ? 'MODIFIED' : 'ADDED', object: after }];
+  if (!was) return [];
+  return [{ type: 'DELETED', object: freeze({ ...before, metadata: { ...before.metadata, resourceVersion: String(version) } }) }];
+}
+
+function metadataOf(served: Served, before: ApiObject | undefined, object: Fields): ApiMetadata {
+  const sent = nameOf(object);
+  const counts = (of: Fields): Fields => ({ ...of, metadata: undefined, ...(served.status && { status: undefined }) });
+  const changed = before !== undefined && !isDeepStrictEqual(counts(stripped(object)), counts(stripped(before)));
+  return {
+    name: sent.name,
+    ...(sent.namespace !== undefined && { namespace: sent.namespace }),
+    uid: before?.metadata.uid ?? randomUUID(),
+    resourceVersion: before?.metadata.resourceVersion ?? '',
+    ...(served.generation && { generation: (before?.metadata.generation ?? 0) + (changed || !before ? 1 : 0) }),
+    creationTimestamp:
+      before?.metadata.creationTimestamp ?? timeOf(sent['creationTimestamp']) ?? `${new Date().toISOString().slice(0, 19)}Z`,
+    ...(typeof sent['deletionTimestamp'] === 'string' && { deletionTimestamp: sent['deletionTimestamp'] }),
+    ...textsOf('labels', sent),
+    ...textsOf('annotations', sent),
+  };
+}
+
+function textsOf(field: 'labels' | 'annotations', sent: Fields): Partial<ApiMetadata> {
+  const texts = isFields(sent[field]) ? Object.entries(sent[field]) : [];
+  return texts.length === 0 ? {} : { [field]: Object.fromEntries(texts.map(([key, text]) => [key, String(text)])) };
+}
+
+function timeOf(sent: unknown): string | undefined {
+  return typeof sent === 'string' ? sent : undefined;
+}
+
+function stripped(object: Fields | ApiObject): Fields {
+  return { ...object, apiVersion: undefined, kind: undefined };
+}
+
+/** `before` with the status of `sent`, or `sent` with the status of `before`. */
+function withPart(before: ApiObject, sent: Fields, subresource: 'status' | undefined): Fields {
+  const status = subresource ? sent['status'] : before['status'];
+  const { status: _, ...rest } = subresource ? overTheWire(before) : sent;
+  return { ...rest, ...(status !== undefined && { status }) };
+}
+
+/** Whoever changes fields by an update takes them from those who applied them. */
+function disown(before: Stored, changed: readonly Path[], by: string): Stored['owners'] {
+  const owners = new Map(
+    [...before.owners].map(([owner, owned]) => [owner, new Set([...owned].filter((path) => !changed.includes(path)))]),
+  );
+  return owners.set(by, new Set([...(owners.get(by) ?? []), ...changed]));
+}
+
+function checked(type: ResourceType, sent: object): Fields {
+  const object = overTheWire(sent);
+  if (object['apiVersion'] === type.apiVersion && object['kind'] === type.kind) return object;
+  const given = `${String(object['apiVersion'])} ${String(object['kind'])}`;
+  throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): ${given}`);
+}
+
+function nameOf(object: Fields): Fields & { readonly name: string; readonly namespace?: string } {
+  const metadata = object['metadata'];
+  if (!isFields(metadata) || typeof metadata['name'] !== 'string') throw badRequest('metadata.name is missing');
+  const { name, namespace } = metadata;
+  return { ...metadata, name, ...(typeof namespace === 'string' && { namespace }) };
+}
+
+function keyOf(type: ResourceType, { name, namespace }: ObjectName): string {
+  if (type.namespaced && namespace === undefined) throw badRequest(`an empty namespace may not be set for ${type.plural}`);
+  return type.namespaced ? `${namespace}/${name}` : name;
+}
+
+function resourceKey({ apiVersion, plural }: ResourceType): string {
+  return `${apiVersion} ${plural}`;
+}
+
+/** `staticroutes.fairlead.dev` */
+function resourceName({ apiVersion, plural }: ResourceType): string {
+  return apiVersion.includes('/') ? `${plural}.${apiVersion.split('/')[0]}` : plural;
+}
+
+function refuseOther(type: ResourceType, { metadata }: ApiObject, resourceVersion: string): void {
+  if (metadata.resourceVersion === resourceVersion) return;
+  const fact = `Operation cannot be fulfilled on ${resourceName(type)} "${metadata.name}": the object has been modified`;
+  throw conflict(`${fact}; please apply your changes to the latest version and try again`);
+}
+
+function otherUid(type: ResourceType, { metadata }: ApiObject, uid: string): ApiError {
+  const fact = `Operation cannot be fulfilled on ${resourceName(type)} "${metadata.name}"`;
+  return conflict(`${fact}: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+}
+
+function mustBeSpecified(type: ResourceType, name: string): ApiError {
+  const message = `${resourceName(type)} "${name}" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update`;
+  return new ApiError(message, { status: 422, reason: 'Invalid' });
+}
+
+function notFound(type: ResourceType, name: string): ApiError {
+  return new ApiError(`${resourceName(type)} "${name}" not found`, { status: 404, reason: 'NotFound' });
+}
+
+function conflict(message: string): ApiError {
+  return new ApiError(message, { status: 409, reason: 'Conflict' });
+}
+
+function badRequest(message: string): ApiError {
+  return new ApiError(message, { status: 400, reason: 'BadRequest' });
+}
+
+function expired(message: string): ApiError {
+  return new ApiError(message, { status: 410, reason: 'Expired' });
+}
+
+function tooLarge(wanted: number, current: number): ApiError {
+  const message = `Timeout: Too large resource version: ${wanted}, current: ${current}`;
+  return new ApiError(message, { status: 504, reason: 'Timeout', retryAfter: 1000 });
+}

@@ -1,0 +1,175 @@
+import {
+  type ApiClient,
+  ApiError,
+  type ApiObject,
+  type ApplyOptions,
+  type ListOptions,
+  type ObjectName,
+  type Page,
+  type ResourceType,
+  type WatchEvent,
+  type WatchOptions,
+  type WrittenObject,
+} from './api-client.ts';
+import { FakeApiServer, type FakeTraits } from './fake-api-server.ts';
+
+/** One request, as a test sees it. */
+export interface FakeCall {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'replace' | 'apply' | 'delete';
+  /** `staticroutes`, `staticroutes/status`. */
+  readonly resource: string;
+  readonly name?: string;
+  /** On the second page of a list and later. */
+  readonly continue?: string;
+}
+
+/**
+ * The Kubernetes API in memory, for tests: see api-client.contract.ts for what it shares with the real one.
+ * Not modelled: schemas and admission (see `before`), finalizers, namespaces that do not exist, lists merged by key, the fields that built-in
+ * types refuse or default, defaults of a CRD, `resourceVersion` of a list (it is always the newest).
+ */
+export class FakeApi implements ApiClient {
+  readonly server: string = 'https://fake:6443';
+  /** What clients share: `new FakeApi(api.world)` is another client of the same server. */
+  readonly world: FakeApiServer;
+  /** How often what was written by this client, refused writes included: `apply staticroutes/status` -> 3. */
+  readonly writes = new Map<string, number>();
+  /** Every request of this client, the oldest first. */
+  readonly calls: FakeCall[] = [];
+  /** Called before each request is served; what it throws is the answer. */
+  before: (call: FakeCall) => void | Promise<void> = () => {};
+  #away = false;
+  #cut = Promise.withResolvers<never>();
+
+  constructor(world: FakeApiServer = new FakeApiServer()) {
+    this.world = world;
+    this.#cut.promise.catch(() => undefined);
+  }
+
+  /** @see FakeApiServer.serve */
+  serve(type: ResourceType, traits?: Partial<FakeTraits>): void {
+    this.world.serve(type, traits);
+  }
+
+  withdraw(type: ResourceType): void {
+    this.world.withdraw(type);
+  }
+
+  expire(): void {
+    this.world.expire();
+  }
+
+  /** This client cannot reach the server: everything rejects, watches break. What `put` and `remove` do still happens. */
+  away(): void {
+    this.#away = true;
+    this.cutWatches();
+  }
+
+  back(): void {
+    this.#away = false;
+  }
+
+  /** Breaks the open watches of this client, as a lost connection does. */
+  cutWatches(): void {
+    this.#cut.reject(this.#unreachable());
+    this.#cut = Promise.withResolvers();
+    this.#cut.promise.catch(() => undefined);
+  }
+
+  /** Somebody else creates or replaces a whole object, status included. */
+  put(object: { readonly apiVersion: string; readonly kind: string; readonly metadata: ObjectName }): ApiObject {
+    return this.world.put(this.#typeOf(object), object);
+  }
+
+  /** Somebody else deletes an object. */
+  remove(object: { readonly apiVersion: string; readonly kind: string; readonly metadata: ObjectName }): void {
+    this.world.delete(this.#typeOf(object), object.metadata);
+  }
+
+  get(type: ResourceType, name: ObjectName, signal?: AbortSignal): Promise<ApiObject> {
+    return this.#answer({ verb: 'get', resource: type.plural, name: name.name }, signal, () => this.world.get(type, name));
+  }
+
+  list(type: ResourceType, options: ListOptions = {}): Promise<Page> {
+    const call: FakeCall = { verb: 'list', resource: type.plural, ...(options.continue !== undefined && { continue: options.continue }) };
+    return this.#answer(call, options.signal, () => this.world.list(type, options));
+  }
+
+  async *watch(type: ResourceType, options: WatchOptions): AsyncGenerator<readonly WatchEvent[], void> {
+    const { signal } = options;
+    const call: FakeCall = { verb: 'watch', resource: type.plural };
+    const watch = await this.#answer(call, signal, () => this.world.watch(type, options));
+    const cut = this.#cut.promise;
+    const wake = (): void => watch.wake();
+    signal?.addEventListener('abort', wake);
+    try {
+      yield [];
+      while (!watch.ended) {
+        const events = watch.take();
+        if (events.length > 0) yield events;
+        else await Promise.race([cut, watch.news]);
+        signal?.throwIfAborted();
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake);
+      watch.end();
+    }
+  }
+
+  create(type: ResourceType, object: WrittenObject, signal?: AbortSignal): Promise<ApiObject> {
+    const call: FakeCall = { verb: 'create', resource: type.plural, name: object.metadata.name };
+    return this.#answer(call, signal, () => this.world.create(type, object));
+  }
+
+  replace(type: ResourceType, object: WrittenObject, options: { readonly subresource?: 'status' } = {}): Promise<ApiObject> {
+    const call: FakeCall = { verb: 'replace', resource: pathOf(type, options.subresource), name: object.metadata.name };
+    return this.#answer(call, undefined, () => this.world.replace(type, object, options.subresource));
+  }
+
+  apply(type: ResourceType, object: WrittenObject, options: ApplyOptions): Promise<ApiObject> {
+    const call: FakeCall = { verb: 'apply', resource: pathOf(type, options.subresource), name: object.metadata.name };
+    return this.#answer(call, options.signal, () => this.world.apply(type, object, options));
+  }
+
+  delete(type: ResourceType, name: ObjectName, options: { readonly uid?: string } = {}): Promise<void> {
+    const call: FakeCall = { verb: 'delete', resource: type.plural, name: name.name };
+    return this.#answer(call, undefined, () => this.world.delete(type, name, options.uid));
+  }
+
+  close(): Promise<void> {
+    this.away();
+    return Promise.resolve();
+  }
+
+  async #answer<T>(call: FakeCall, signal: AbortSignal | undefined, serve: () => T): Promise<T> {
+    signal?.throwIfAborted();
+    this.calls.push(call);
+    const write = `${call.verb} ${call.resource}`;
+    if (!['get', 'list', 'watch'].includes(call.verb)) this.writes.set(write, (this.writes.get(write) ?? 0) + 1);
+    if (this.#away) throw this.#unreachable();
+    await Promise.race([this.before(call), abortOf(signal)]);
+    signal?.throwIfAborted();
+    if (this.#away) throw this.#unreachable();
+    return serve();
+  }
+
+  #typeOf(object: { readonly apiVersion: string; readonly kind: string }): ResourceType {
+    const type = this.world.typeOf(object);
+    if (!type) throw new Error(`the test serves no ${object.apiVersion} ${object.kind}`);
+    return type;
+  }
+
+  #unreachable(): ApiError {
+    const message = `cannot reach the API server ${this.server} (ECONNREFUSED)`;
+    return new ApiError(message, { status: 0, reason: 'Unreachable' });
+  }
+}
+
+/** Rejects with the signal, if ever. */
+function abortOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+function pathOf(type: ResourceType, subresource: 'status' | undefined): string {
+  return subresource ? `${type.plural}/${subresource}` : type.plural;
+}
