@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts';
 const SHORTEST_INTERVAL_MS = 1_000;
 const HEARTBEAT_MS = 120_000;
 
-/** Writes reports: a changed outcome at once, then at most one a second; an unchanged one as a heartbeat every two minutes. */
+/** Writes reports: a changed outcome at once, then at most one a second; times and counters with it, or as a heartbeat every two minutes. */
 export class ReportWriter {
   readonly #sink: ReportSink;
   readonly #clock: Clock;
@@ -79,8 +79,11 @@ function jittered(milliseconds: number): number {
   return milliseconds * (0.9 + Math.random() * 0.2);
 }
 
-/** `lastSync` alone is no news. */
+/** Times and counters alone are no news: of drift it counts what happened to which object, not how often, when and how fast. */
 function sameOutcome(a: NodeReport, b: NodeReport): boolean {
-  const timeless = ({ status: { lastSync: _, ...status } }: NodeReport): unknown => status;
-  return isDeepStrictEqual(timeless(a), timeless(b));
+  return isDeepStrictEqual(outcomeOf(a), outcomeOf(b));
+}
+
+function outcomeOf({ status: { lastSync: _, resourcesAsOf: __, drift, ...outcome } }: NodeReport): unknown {
+  return { ...outcome, drift: new Set(drift.map(({ object, event }) => `${object} ${event}`)) };
 }

@@ -42,6 +42,34 @@ describe('the report', () => {
   );
 
   it(
+    'is written for drift of another object or kind, and not for counts, times and durations: these travel with the next one',
+    scenario(async (stage) => {
+      const drifted = (): string[] => (stage.cluster.reports.at(-1)?.status.drift ?? []).map(({ event, count }) => `${event} ${count}`);
+      const tamper = async (act: () => void): Promise<void> => {
+        act();
+        stage.kernel.micros += 10;
+        await stage.advance(1_000);
+      };
+      stage.put('a', { subnets: ['192.168.50.0/24', '192.168.51.0/24'] });
+      await stage.start();
+      await stage.advance(1_000);
+      assert.equal(written(stage), 1);
+      for (let time = 0; time < 3; time++) await tamper(() => stage.kernel.deleteRoute(stage.our('192.168.50.0/24')));
+      assert.equal(stage.report.status.drift[0]?.count, 3);
+      assert.deepEqual([written(stage), drifted()], [2, ['RouteDeleted 1']]);
+      await tamper(() => stage.kernel.deleteRoute(stage.our('192.168.51.0/24')));
+      assert.deepEqual([written(stage), drifted()], [3, ['RouteDeleted 1', 'RouteDeleted 3']]);
+      await tamper(() => stage.kernel.replaceRoute(stage.our('192.168.50.0/24', '10.1.0.9')));
+      assert.deepEqual([written(stage), drifted()], [4, ['RouteChanged 1', 'RouteDeleted 1', 'RouteDeleted 3']]);
+      await tamper(() => stage.kernel.deleteRoute(stage.our('192.168.50.0/24')));
+      await stage.advance(100_000);
+      assert.equal(written(stage), 4);
+      await stage.advance(33_000);
+      assert.deepEqual([written(stage), drifted()], [5, ['RouteDeleted 4', 'RouteChanged 1', 'RouteDeleted 1']]);
+    }),
+  );
+
+  it(
     'that cannot be written is tried again, and said once per try',
     scenario(async (stage) => {
       stage.cluster.refuseReports = 'no space left';
