@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /** Bundles the program into dist/: one entry, and chunks that are loaded only by the commands that need them. */
@@ -6,7 +7,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const result = await build({
   entryPoints: ['src/bin/fairlead.ts'],
-  absWorkingDir: new URL('..', import.meta.url).pathname,
+  absWorkingDir: join(import.meta.dirname, '..'),
   outdir: 'dist',
   bundle: true,
   splitting: true,

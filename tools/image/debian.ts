@@ -32,48 +32,62 @@ export interface UnpackedPackage {
 
 export const LOCK_FILE = join(import.meta.dirname, 'debs.lock.json');
 export const REFRESH = 'node_modules/.bin/node tools/image/lock.ts';
-const MIRROR = process.env['FAIRLEAD_DEBIAN_MIRROR'] || 'http://deb.debian.org';
-const SNAPSHOTS = 'https://snapshot.debian.org/archive';
+
+export interface Mirrors {
+  /** Serves the newest versions. */
+  readonly current: string;
+  /** Serves all versions that ever were, by date. */
+  readonly snapshots: string;
+}
+
+const MIRRORS: Mirrors = {
+  current: process.env['FAIRLEAD_DEBIAN_MIRROR'] || 'http://deb.debian.org',
+  snapshots: 'https://snapshot.debian.org/archive',
+};
 const PATIENCE_MS = 120_000;
 
 export const readLock = (): DebLock => JSON.parse(readFileSync(LOCK_FILE, 'utf8')) as DebLock;
 
-/** @param path from the mirror's root, as in a locked package. @throws Error naming what to do */
-export async function download(path: string, sources: readonly string[] = [MIRROR]): Promise<Uint8Array> {
-  const faults: string[] = [];
-  for (const source of sources) {
-    try {
-      const response = await fetch(`${source}/${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (response.ok) return new Uint8Array(await response.arrayBuffer());
-      faults.push(`${source} answers ${response.status}`);
-    } catch (error) {
-      faults.push(`${source} cannot be reached (${error instanceof Error ? String(error.cause ?? error.message) : error})`);
-    }
+/** @param path from the mirror's root, as in a locked package. @throws Error naming what was tried */
+export async function download(path: string, mirror = MIRRORS.current): Promise<Uint8Array> {
+  let fault: string;
+  try {
+    const response = await fetch(`${mirror}/${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    fault = `answers ${response.status}`;
+  } catch (error) {
+    fault = `cannot be reached (${(error as Error).cause ?? error})`;
   }
-  throw new Error(`${path}: ${faults.join(', ')}`);
+  throw new Error(`${mirror}/${path} ${fault}`);
 }
 
 /** @throws Error when it is on no mirror any more: old versions leave it when a newer one is released */
-export async function unpack(locked: LockedPackage, { snapshot }: DebLock): Promise<UnpackedPackage> {
-  const file = locked.path.slice(locked.path.lastIndexOf('/') + 1);
-  const [archive = '', ...rest] = locked.path.split('/');
-  const old = `${SNAPSHOTS}/${archive}/${snapshot}`;
-  const data = await cached(`debs/${file}`, { algorithm: 'sha256', hex: locked.sha256 }, async () => {
-    try {
-      return await download(locked.path);
-    } catch (gone) {
-      return download(rest.join('/'), [old]).catch((alsoGone: Error) => {
-        throw new Error(
-          `${locked.name} ${locked.version} cannot be downloaded: ${(gone as Error).message}; ${alsoGone.message}.\n` +
-            `If the network is fine, Debian has replaced this version: run "${REFRESH}", test the image, and commit the lock file.`,
-        );
-      });
-    }
-  });
-  if (data.length !== locked.size) throw new Error(`${file} has ${data.length} bytes, but the lock file says ${locked.size}`);
-  const path = join(CACHE, 'debs', file);
+export async function unpack(locked: LockedPackage, { snapshot }: DebLock, mirrors = MIRRORS): Promise<UnpackedPackage> {
+  const name = locked.path.slice(locked.path.lastIndexOf('/') + 1);
+  const data = await cached(`debs/${name}`, { algorithm: 'sha256', hex: locked.sha256 }, () => fetchPackage(locked, snapshot, mirrors));
+  if (data.length !== locked.size) throw new Error(`${name} has ${data.length} bytes, but debs.lock.json says ${locked.size}`);
+  const path = join(CACHE, 'debs', name);
   const [contents, control] = await Promise.all([dpkgDeb('--fsys-tarfile', path), dpkgDeb('--field', path)]);
   return { locked, entries: readTar(contents), control: control.toString() };
+}
+
+async function fetchPackage({ name, version, path }: LockedPackage, snapshot: string, mirrors: Mirrors): Promise<Uint8Array> {
+  const [archive, ...rest] = path.split('/');
+  const faults: string[] = [];
+  for (const mirror of [`${mirrors.current}/${archive}`, `${mirrors.snapshots}/${archive}/${snapshot}`]) {
+    try {
+      return await download(rest.join('/'), mirror);
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+  }
+  throw new Error(
+    [
+      `${name} ${version} cannot be downloaded:`,
+      ...faults.map((fault) => `  ${fault}`),
+      `If the network is fine, Debian has replaced this version: run "${REFRESH}", build and test the image, and commit the lock file.`,
+    ].join('\n'),
+  );
 }
 
 async function dpkgDeb(action: string, path: string): Promise<Buffer> {
