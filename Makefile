@@ -2,7 +2,7 @@
 NODE    := node_modules/.bin/node
 SOURCES := $(shell find src -name '*.ts')
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check ci generate image clean
+.PHONY: help setup programs demo test bench check ci generate image clean
 
 help: ## print this
 	@echo "Fairlead connects Kubernetes nodes to the private networks outside the cluster."
@@ -24,7 +24,10 @@ dist/fairlead.js: $(SOURCES) tools/build.ts package-lock.json
 demo: setup ## show the main job with real packets in network namespaces (root)
 	@$(NODE) demo/demo.ts
 
-test: setup ## run every test (root: they make network namespaces)
+programs: setup ## build Kubernetes, helm and kubeconform for the tests: once, about 10 minutes; needs Go
+	@$(NODE) tools/programs/main.ts >/dev/null
+
+test: programs ## run every test (root: they make network namespaces)
 	@echo "==> running the tests"
 	@$(NODE) tools/test.ts
 
