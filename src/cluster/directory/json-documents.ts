@@ -1,17 +1,28 @@
 import { type RawDocument, Unreadable } from './document.ts';
+import { repeatedKeyAt } from './json-keys.ts';
 
 /**
  * The documents of a JSON text: one, or several after one another, apart by white space or `---` lines.
+ * A key that stands twice in one object is an error.
  * @throws Unreadable with the line of the error.
  */
 export function readJson(text: string): readonly RawDocument[] {
   const start = firstContent(text);
   if (start === text.length) return [];
+  let value: unknown;
   try {
-    return [{ line: 1 + newlines(text, 0, start), value: JSON.parse(text) }];
+    value = JSON.parse(text);
   } catch {
     return splitJson(text);
   }
+  refuseRepeatedKeys(text, 1);
+  return [{ line: 1 + newlines(text, 0, start), value }];
+}
+
+/** As in YAML. `line` is that of the text's beginning. */
+function refuseRepeatedKeys(text: string, line: number): void {
+  const at = repeatedKeyAt(text);
+  if (at >= 0) throw new Unreadable('is not valid (a key stands twice in one object): delete one of both', line + newlines(text, 0, at));
 }
 
 function splitJson(text: string): readonly RawDocument[] {
@@ -30,13 +41,17 @@ function splitJson(text: string): readonly RawDocument[] {
 }
 
 function parseSlice(slice: string, line: number): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(slice);
+    value = JSON.parse(slice);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    const fact = words.replace(/ (in JSON )?at position \d+.*$/s, '').replace(/\s+/g, ' ');
+    // V8 quotes the text around the error. The file may be no manifest but a secret that a link leads to.
+    const fact = words.replace(/( (in JSON )?at position \d+| '.*| token .*).*$/s, '');
     throw new Unreadable(`is not valid JSON (${fact}): correct it`, line + newlines(slice, 0, offsetOfError(slice)));
   }
+  refuseRepeatedKeys(slice, line);
+  return value;
 }
 
 /**
