@@ -1,0 +1,23 @@
+import { ApiError, type ResourceType } from './api-client.ts';
+
+/** `staticroutes.fairlead.dev`, `nodes`: as `kubectl` and roles name it. */
+export function resourceName({ apiVersion, plural }: ResourceType): string {
+  const [group, version] = apiVersion.split('/');
+  return version === undefined ? plural : `${plural}.${group}`;
+}
+
+/** Why objects of a type cannot be read, with the fix, for people. Whoever is not known at all (401) was told so by the client. */
+export function readTrouble(error: unknown, type: ResourceType): string {
+  const words = error instanceof Error ? error.message : String(error);
+  const status = error instanceof ApiError ? error.status : undefined;
+  const name = resourceName(type);
+  if (status === 403) return `${words}: grant the verbs get, list and watch on ${name}; the ClusterRole of deploy/install.yaml does`;
+  if (status === 404) return `${words}: ${type.apiVersion} ${type.kind} is not installed; ${installFix(type)}`;
+  return words;
+}
+
+function installFix({ apiVersion }: ResourceType): string {
+  return apiVersion.startsWith('fairlead.dev/')
+    ? 'run: fairlead crds | kubectl apply --server-side -f -'
+    : `see whether the API server serves ${apiVersion}`;
+}
