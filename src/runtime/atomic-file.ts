@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder, NoFolder } from './folder.ts';
 
 const SUFFIX = '.fairlead-tmp';
 
@@ -39,7 +40,7 @@ export async function readIfExists(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw new FileFailed(`cannot read ${path} (${describe(error)}): ${adviceFor(errnoOf(error), path)}`, error);
+    throw failedTo('read', path, error);
   }
 }
 
@@ -51,14 +52,14 @@ async function replace(path: string, text: string): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${process.pid}.${++serial}${SUFFIX}`);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     await sweepOnce(path);
     await writeThrough(temporary, text);
     await rename(temporary, path);
     await syncDirectory(directory);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw new FileFailed(`cannot write ${path} (${describe(error)}): ${adviceFor(errnoOf(error), path)}`, error);
+    throw failedTo('write', path, error);
   }
 }
 
@@ -113,9 +114,15 @@ export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
 }
 
+/** What a failed operation of node:fs on a file means for people. */
+export function failedTo(verb: 'read' | 'write', path: string, error: unknown): FileFailed {
+  const advice = error instanceof NoFolder ? error.fix : adviceFor(errnoOf(error), verb, path);
+  return new FileFailed(`cannot ${verb} ${path} (${describe(error)}): ${advice}`, error);
+}
+
 function describe(error: unknown): string {
-  const code = errnoOf(error);
-  return MEANINGS[code] ?? (error instanceof Error ? error.message : String(error));
+  if (error instanceof NoFolder) return error.message;
+  return MEANINGS[errnoOf(error)] ?? (error instanceof Error ? error.message : String(error));
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -126,11 +133,13 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EDQUOT: 'EDQUOT: the disk quota is used up',
   EISDIR: 'EISDIR: it is a folder',
   ENOTDIR: 'ENOTDIR: a part of the path is not a folder',
+  ENOENT: 'ENOENT: there is no such file or folder',
 };
 
-function adviceFor(code: string, path: string): string {
+function adviceFor(code: string, verb: 'read' | 'write', path: string): string {
   if (code === 'ENOSPC' || code === 'EDQUOT') return `free some space under ${dirname(path)}`;
   if (code === 'EISDIR') return `move the folder ${path} away`;
   if (code === 'ENOTDIR' || code === 'EEXIST') return `make ${dirname(path)} a folder, or choose another one`;
+  if (code === 'ENOENT') return verb === 'read' ? 'correct the path' : `create the folder ${dirname(path)}, or choose another one`;
   return `give this process access to ${dirname(path)}, or choose another folder`;
 }

@@ -227,7 +227,7 @@ describe('migrate', () => {
       await assert.rejects(bench.run('migrate'), UsageError);
       await assert.rejects(bench.run('migrate', bench.path('none.yaml')), (error: unknown) => {
         assert.ok(error instanceof CommandFailed);
-        assert.match(error.message, /none\.yaml cannot be read: ENOENT/);
+        assert.match(error.message, /^cannot read .*none\.yaml \(ENOENT: .*\): correct the path$/);
         return true;
       });
     }));

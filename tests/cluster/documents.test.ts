@@ -50,6 +50,43 @@ describe('JSON documents', () => {
   });
 });
 
+describe('a file that is no manifest', () => {
+  it('is refused without a word of what is in it: a link may lead to a secret', async () => {
+    const secrets = [
+      'hunter2',
+      'root:hunter2:19000:0',
+      '"hunter2',
+      '{"password": hunter2}',
+      '{"a": 1} hunter2',
+      '["hunter2\\q"]',
+      '-hunter2',
+      '[hunter2: hunter2: 1',
+      'hunter2: [',
+      '&hunter2',
+      '*hunter2',
+      '"hunter2',
+      '%hunter2\n---\n',
+      '!hunter2!x y',
+      '{hunter2',
+      '- hunter2\nhunter2: 1',
+      '\thunter2',
+      '@hunter2',
+      'a: b: hunter2',
+      '|hunter2',
+      '!<hunter2 x',
+      '"\\\\hunter2"',
+      '%YAML hunter2\n---\na',
+      '%TAG hunter2\n---\na',
+    ];
+    for (const secret of secrets) {
+      for (const format of ['json', 'yaml'] as const) {
+        const words = await refusal(() => decode(Buffer.from(secret), format));
+        assert.doesNotMatch(words, /hunter/, `${format}: ${secret}`);
+      }
+    }
+  });
+});
+
 describe('YAML documents', () => {
   it('leaves out empty documents, and gives the line where each begins', async () => {
     assert.deepEqual(await readYaml('# head\n---\na: 1\n---\n---\n# b\nb: [x]\n...\n'), [
@@ -75,7 +112,10 @@ describe('YAML documents', () => {
       /^1 uses more than 100 aliases: write the values out/,
     );
     assert.match(await refusal(() => decode(Buffer.from('a: &a [*a, *a]\n'), 'yaml')), /^1 is nested more than 100 levels deep/);
-    assert.match(await refusal(() => readYaml('a: *b\n')), /^1 has an alias that cannot be resolved .*: write the value out$/);
+    assert.match(
+      await refusal(() => readYaml('a: *b\n')),
+      /^1 has an alias \(\*name\) without an anchor \(&name\) before it: write the value out$/,
+    );
   });
 
   it('names the line of the first error, after good documents too', async () => {

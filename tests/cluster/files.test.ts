@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -60,6 +60,43 @@ describe('a file that is replaced as a whole', () => {
     await mkdir(join(base, 'folder'));
     await assert.rejects(readIfExists(join(base, 'folder')), /cannot read .*\/folder \(EISDIR: it is a folder\): move the folder/);
     assert.equal(await readIfExists(join(base, 'nothing')), undefined);
+  });
+});
+
+describe('a folder that cannot be made', () => {
+  it('below /proc is refused, and not tried for ever', async () => {
+    await assert.rejects(writeAtomic('/proc/fairlead/deep/f', ''), {
+      name: 'FileFailed',
+      message: 'cannot write /proc/fairlead/deep/f (ENOENT: /proc takes no new folders): choose another folder',
+    });
+  });
+
+  it('is told as what it is when it is a link to nothing', async (t) => {
+    const base = await temporary(t);
+    await symlink('gone/deeper', join(base, 'link'));
+    for (const path of [join(base, 'link', 'f'), join(base, 'link', 'sub', 'f')]) {
+      await assert.rejects(writeAtomic(path, ''), {
+        name: 'FileFailed',
+        message: `cannot write ${path} (ENOENT: ${join(base, 'link')} is a link to nothing): create its target, or choose another folder`,
+      });
+    }
+    assert.deepEqual(await readdir(base), ['link']);
+  });
+
+  it('is told as what it is when it is a file, by the part of the path that is one', async (t) => {
+    const base = await temporary(t);
+    await writeFile(join(base, 'file'), '');
+    await assert.rejects(writeAtomic(join(base, 'file', 'sub', 'f'), ''), {
+      message: `cannot write ${join(base, 'file', 'sub', 'f')} (ENOTDIR: ${join(base, 'file')} is not a folder): make ${join(base, 'file')} a folder, or choose another one`,
+    });
+  });
+
+  it('is made through a link to a folder, and by several writers at once', async (t) => {
+    const base = await temporary(t);
+    await mkdir(join(base, 'real'));
+    await symlink('real', join(base, 'link'));
+    await Promise.all(['a', 'b', 'c'].map((name) => writeAtomic(join(base, 'link', 'x', 'y', name), name)));
+    assert.deepEqual((await readdir(join(base, 'real', 'x', 'y'))).toSorted(), ['a', 'b', 'c']);
   });
 });
 

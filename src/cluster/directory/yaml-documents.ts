@@ -22,7 +22,7 @@ export async function readYaml(text: string): Promise<readonly RawDocument[]> {
     const error = document.errors[0];
     // The library passes an exhausted stack off as a syntax error.
     if (error?.message.includes('call stack')) throw new RangeError(error.message);
-    if (error !== undefined) throw new Unreadable(`is not valid YAML (${oneLine(error.message)}): correct it`, lineAt(error.pos[0]));
+    if (error !== undefined) throw new Unreadable(`is not valid YAML (${factOf(error)}): correct it`, lineAt(error.pos[0]));
     if (document.contents === null) continue;
     const offset = document.contents.range[0];
     refuseDuplicateKeys(yaml, document.contents, lineAt);
@@ -37,9 +37,9 @@ function toValue(document: { toJS(options: { readonly maxAliasCount: number }): 
   try {
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    const words = oneLine(error instanceof Error ? error.message : String(error));
+    const words = error instanceof Error ? error.message : String(error);
     if (words.includes('alias count')) throw new Unreadable(`uses more than ${MAX_ALIASES} aliases: write the values out`, line);
-    throw new Unreadable(`has an alias that cannot be resolved (${words}): write the value out`, line);
+    throw new Unreadable('has an alias (*name) without an anchor (&name) before it: write the value out', line);
   }
 }
 
@@ -64,6 +64,9 @@ function refuseDuplicateKeys(yaml: typeof import('yaml'), root: Node, lineAt: (o
   }
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
+/** Without the text around the error: the file may be no manifest but a secret that a link leads to. */
+function factOf({ code, message }: { readonly code: string; readonly message: string }): string {
+  if (code === 'TAG_RESOLVE_FAILED') return 'A tag (!name) that is not known';
+  if (code === 'BAD_DIRECTIVE') return 'A directive (%NAME) that is not known';
+  return message.replace(/: .*$/s, '').replace(/\s+/g, ' ');
 }
