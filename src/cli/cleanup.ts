@@ -30,17 +30,21 @@ async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): 
   const failures = await kernel.apply(changes);
   for (const { change, code, message } of failures) terminal.err(`not removed: ${formatChange(change)}: ${message} (${code})\n`);
   if (failures.length > 0) return EXIT.failed;
+  const { removed, left } = await kernel.purge();
+  for (const route of removed) terminal.out(`- ${route}\n`);
+  for (const route of left) terminal.err(`not removed: ${route}: remove it with "ip route del"\n`);
+  if (left.length > 0) return EXIT.failed;
   const files = await removeFiles(flags, unusable !== undefined);
   for (const file of files) terminal.out(`- ${file}\n`);
   const kept = await keptAside(flags.stateFolder);
   if (unusable !== undefined) terminal.err(`${unusable}; set them by hand, then delete the file\n`);
   for (const file of kept) terminal.err(`${file} may name sysctls that are still changed: set them by hand, then delete the file\n`);
   if (unusable !== undefined || kept.length > 0) return EXIT.failed;
-  const total = changes.length + files.length;
+  const objects = changes.length + removed.length;
   terminal.out(
-    total === 0
+    objects + files.length === 0
       ? `nothing of ours was left on node ${flags.nodeName}\n`
-      : `node ${flags.nodeName} is clean: ${count(changes.length, 'kernel object')} and ${count(files.length, 'file')} removed\n`,
+      : `node ${flags.nodeName} is clean: ${count(objects, 'kernel object')} and ${count(files.length, 'file')} removed\n`,
   );
   return EXIT.ok;
 }

@@ -2,9 +2,10 @@ import type { Change, Drift, DriftEvent, Failure } from '../core/change.ts';
 import type { InterfaceAddress, NodeFacts, Rule } from '../core/facts.ts';
 import { Address } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
+import { formatRoute } from '../core/render.ts';
 import { type DeviceRef, PROTOCOL_FAIRLEAD, type Route, RouteIndex } from '../core/route.ts';
 import { FakeNetwork, type Refusal } from './fake-network.ts';
-import type { Kernel, Observation } from './kernel.ts';
+import type { Kernel, Observation, Purged } from './kernel.ts';
 import { KernelUnavailable } from './kernel.ts';
 
 /** Who did it, when the test is the outsider. */
@@ -19,6 +20,8 @@ export class FakeKernel implements Kernel {
   micros = 0;
   /** What `missingPermission` answers. */
   lacks: string | undefined;
+  /** Prefixes of routes that `purge` cannot remove. */
+  keeps: readonly string[] = [];
   /** Every change that was tried, in order. */
   readonly log: Change[] = [];
   readonly #network = new FakeNetwork();
@@ -55,6 +58,18 @@ export class FakeKernel implements Kernel {
       const refusal = this.#failures.shift() ?? this.#carryOut(change);
       return refusal ? [{ change, ...refusal }] : [];
     });
+  }
+
+  async purge(): Promise<Purged> {
+    this.#mustAnswer();
+    const marked = [...this.#network.routes.values()].filter((route) => route.spec.protocol === PROTOCOL_FAIRLEAD);
+    const gone = marked.filter(({ prefix }) => !this.keeps.includes(prefix.text));
+    for (const route of gone) {
+      this.#network.routes.delete(route);
+      this.#owned.delete(route);
+    }
+    this.#facts = undefined;
+    return { removed: gone.map(formatRoute), left: marked.filter((route) => !gone.includes(route)).map(formatRoute) };
   }
 
   missingPermission(): string | undefined {

@@ -33,6 +33,13 @@ export interface Kernel {
    */
   apply(changes: readonly Change[]): Promise<readonly Failure[]>;
 
+  /**
+   * For cleanup: removes every route that carries our mark, also in forms that we never make and `observe` does not call ours (several
+   * next hops, for a type of service or a source, hidden behind a foreign next hop). Nothing without our mark.
+   * @throws KernelUnavailable
+   */
+  purge(): Promise<Purged>;
+
   /** Whether this process may change the network: undefined when it may, else one line that says what is missing. */
   missingPermission(): string | undefined;
 
@@ -40,6 +47,12 @@ export interface Kernel {
   now(): number;
 
   close(): void;
+}
+
+/** Routes as `ip` shows them: those that are gone or lack our part now, and those that the kernel keeps. */
+export interface Purged {
+  readonly removed: readonly string[];
+  readonly left: readonly string[];
 }
 
 /** Transient: the netlink socket failed. Try again. */

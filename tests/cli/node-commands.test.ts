@@ -7,9 +7,10 @@ import { stringify } from 'yaml';
 import { fileSysctlMemory, SYSCTL_FILE } from '../../src/agent/memory.ts';
 import { EXIT, LOCK_NAME } from '../../src/cli/command.ts';
 import { LAST_GOOD_FILE, REPORT_FILE } from '../../src/cluster/cluster.ts';
+import type { Route } from '../../src/core/route.ts';
 import { CommandFailed } from '../../src/runtime/config.ts';
 import { tryLock } from '../../src/runtime/instance-lock.ts';
-import { ETH1, link, route } from '../core/builders.ts';
+import { address, ETH1, link, route } from '../core/builders.ts';
 import { Bench, type Ran } from './support.ts';
 
 /** These share one file because the lock is one per network namespace: files run side by side, tests of a file do not. */
@@ -158,6 +159,26 @@ node n1 is clean: 2 kernel objects and 3 files removed
       await fileSysctlMemory(bench.path('state')).save([entry]);
       assert.match((await cleanup(bench)).out, /^- .*sysctls\.json\nnode n1 is clean: 0 kernel objects and 1 file removed\n$/);
       assert.equal(link(3, 'eth1').rpFilter, (await bench.kernel.observe()).facts.links.find(({ name }) => name === 'eth1')?.rpFilter);
+    }));
+
+  it('removes what carries our mark in other forms, and names what the kernel keeps', () =>
+    Bench.with(async (bench) => {
+      const hops = ['10.1.0.1', '10.1.0.2'].map((gateway) => ({
+        gateway: address(gateway),
+        device: { index: 3, name: 'eth1' },
+        onLink: false,
+      }));
+      const marked = (to: string): Route => route(to, undefined, ETH1, { protocol: 201, metric: 4201, hops });
+      bench.kernel.addRoute(marked('192.168.50.0/24'));
+      bench.kernel.addRoute(marked('192.168.51.0/24'));
+      bench.kernel.keeps = ['192.168.51.0/24'];
+      const text = (to: string): string => `${to} nexthop via 10.1.0.1 dev eth1 nexthop via 10.1.0.2 dev eth1 proto 201 metric 4201`;
+      const first = await cleanup(bench);
+      assert.deepEqual([first.status, first.out], [EXIT.failed, `- ${text('192.168.50.0/24')}\n`]);
+      assert.equal(first.err, `not removed: ${text('192.168.51.0/24')}: remove it with "ip route del"\n`);
+      bench.kernel.keeps = [];
+      const second = await cleanup(bench);
+      assert.equal(second.out, `- ${text('192.168.51.0/24')}\nnode n1 is clean: 1 kernel object and 0 files removed\n`);
     }));
 
   it('says what it cannot restore, keeps it, and fails', () =>

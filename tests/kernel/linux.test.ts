@@ -96,6 +96,39 @@ describe('the real kernel beyond the contract', HANG, () => {
     assert.deepEqual([left?.spec.hops.length, left?.spec.protocol, others.length], [1, 3, 0]);
   });
 
+  test('strays under our mark go in every form, and nothing else: for a type of service, a source, a table, hidden, by a nexthop object', async () => {
+    const before = (await space.ip('route', 'show', 'table', 'all')) + (await space.ip('-6', 'route', 'show', 'table', 'all'));
+    const batch = [
+      ['route', 'add', '172.16.9.0/24', 'tos', '0x10', 'via', '10.1.0.2', 'proto', '201', 'metric', '5'],
+      ['route', 'add', '172.16.9.0/24', 'via', '10.1.0.2', 'proto', '201', 'metric', '5'],
+      ['route', 'append', '172.16.9.0/24', 'via', '10.1.0.3', 'proto', '201', 'metric', '5'],
+      ['route', 'add', 'blackhole', '172.16.10.0/24', 'table', '77', 'proto', '201'],
+      ['-6', 'route', 'add', '2001:db8:9::/48', 'from', '2001:db8:1::/64', 'via', '2001:db8:1::2', 'proto', '201', 'metric', '5'],
+      ['-6', 'route', 'add', '2001:db8:a::/48', 'via', '2001:db8:1::3', 'proto', 'bird', 'metric', '5'],
+      ['-6', 'route', 'append', '2001:db8:a::/48', 'via', '2001:db8:1::2', 'proto', '201', 'metric', '5'],
+      ['-6', 'route', 'append', '2001:db8:a::/48', 'via', '2001:db8:1::4', 'proto', 'bird', 'metric', '5'],
+      ['nexthop', 'add', 'id', '9', 'via', '10.1.0.2', 'dev', 'left'],
+      ['route', 'add', '172.16.11.0/24', 'nhid', '9', 'proto', '201'],
+    ];
+    for (const words of batch) await space.ip(...words);
+    const { removed, left } = await space.kernel.purge();
+    assert.deepEqual(left, []);
+    const texts = removed.join('\n');
+    for (const text of [
+      '172.16.9.0/24 via 10.1.0.2 dev left proto 201 metric 5 tos 0x10',
+      'blackhole 172.16.10.0/24 table 77 proto 201',
+      '2001:db8:9::/48 via 2001:db8:1::2 dev left proto 201 metric 5 from 2001:db8:1::/64',
+      '2001:db8:a::/48 nexthop via 2001:db8:1::3',
+    ])
+      assert.ok(texts.includes(text), `${text} is not among\n${texts}`);
+    assert.equal(removed.length, 7);
+    assert.match(await space.ip('-6', 'route', 'show', '2001:db8:a::/48'), /proto bird.*2001:db8:1::3.*2001:db8:1::4/s);
+    await space.ip('nexthop', 'del', 'id', '9');
+    await space.ip('-6', 'route', 'del', '2001:db8:a::/48', 'metric', '5');
+    const after = (await space.ip('route', 'show', 'table', 'all')) + (await space.ip('-6', 'route', 'show', 'table', 'all'));
+    assert.equal(after, before);
+  });
+
   test('a foreign route appended to the identity of ours is not replaced in its stead', async () => {
     const route = via('172.16.0.0/24', '10.1.0.2');
     await add([route]);

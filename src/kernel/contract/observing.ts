@@ -84,6 +84,22 @@ export const OBSERVING: Cases = {
     assert.equal((await harness.reread()).owned.size, 0);
   },
 
+  'purging takes several next hops under our mark, and nothing foreign': async (harness) => {
+    const device = await lan(harness);
+    const hops = ['10.1.0.2', '10.1.0.3'].map((gateway) => hop(device, gateway));
+    await harness.addRoute(via('172.16.0.0/12', '10.1.0.2', device, { hops }));
+    await harness.addRoute(via('172.16.0.0/12', '10.1.0.2', device, { hops, metric: 7, protocol: 4 }));
+    const { facts } = await harness.kernel.observe();
+    const { removed, left } = await harness.kernel.purge();
+    assert.deepEqual(removed, ['172.16.0.0/12 nexthop via 10.1.0.2 dev left nexthop via 10.1.0.3 dev left proto 201 metric 4201']);
+    assert.deepEqual(left, []);
+    const after = (await harness.kernel.observe()).facts;
+    assert.equal(after.routes.length, facts.routes.length - 1);
+    assert.equal(foreignRoute(after, '172.16.0.0/12')?.spec.metric, 7);
+    assert.deepEqual(await harness.kernel.purge(), { removed: [], left: [] });
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
   'several next hops under our mark are not ours': async (harness) => {
     const device = await lan(harness);
     const hops = ['10.1.0.2', '10.1.0.3'].map((gateway) => hop(device, gateway));

@@ -1,11 +1,12 @@
 import type { Change, Drift, Failure } from '../../core/change.ts';
-import { type Kernel, KernelUnavailable, type Observation } from '../kernel.ts';
+import { type Kernel, KernelUnavailable, type Observation, type Purged } from '../kernel.ts';
 import { DriftLog, monotonicMicros } from './drift-log.ts';
 import { Monitor } from './monitor.ts';
 import { Dumper } from './netlink/dump.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
 import { missingPermission } from './permission.ts';
 import { Programmer } from './programmer.ts';
+import { Purge } from './purge.ts';
 import { KernelView } from './view.ts';
 
 /** Room for the answers to more messages than one batch has. */
@@ -76,6 +77,15 @@ class LinuxKernel implements Kernel {
       setImmediate(() => {
         if (this.#view.takeUncovered()) this.#monitor.announce();
       });
+    }
+  }
+
+  async purge(): Promise<Purged> {
+    this.#update();
+    try {
+      return new Purge(this.#socket, this.#dumper, (index) => this.#view.devices.ref(index)).run();
+    } finally {
+      this.#view.invalidate();
     }
   }
 

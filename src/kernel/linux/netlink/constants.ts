@@ -40,6 +40,8 @@ export const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = 0x3fff;
 
 export const RTA_DST = 1;
+/** A route for packets from a prefix only (IPv6). */
+export const RTA_SRC = 2;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
@@ -49,6 +51,7 @@ export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 /** A gateway of another family than the route. */
 export const RTA_VIA = 18;
+export const RTA_NH_ID = 30;
 export const RTAX_MTU = 2;
 
 export const RTNH_F_ONLINK = 4;
