@@ -14,9 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   kernel: ['core', 'runtime'],
   cluster: ['core', 'api', 'runtime'],
+  controller: ['core', 'api', 'runtime', 'cluster'],
   agent: ['core', 'api', 'runtime', 'kernel', 'cluster'],
-  cli: ['core', 'api', 'runtime', 'kernel', 'cluster', 'agent'],
-  bin: ['core', 'api', 'runtime', 'kernel', 'cluster', 'agent', 'cli'],
+  cli: ['core', 'api', 'runtime', 'kernel', 'cluster', 'controller', 'agent'],
+  bin: ['core', 'api', 'runtime', 'kernel', 'cluster', 'controller', 'agent', 'cli'],
 };
 
 /** A module of each layer to import. */
@@ -26,6 +27,7 @@ const TARGET: Readonly<Record<string, string>> = {
   runtime: 'clock.ts',
   kernel: 'kernel.ts',
   cluster: 'cluster.ts',
+  controller: 'leader.ts',
   agent: 'agent.ts',
   cli: 'command.ts',
   bin: 'adapters.ts',

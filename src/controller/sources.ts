@@ -1,0 +1,118 @@
+import { CLUSTER_NETWORK } from '../api/kinds/cluster-network.ts';
+import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
+import { Reflector } from '../cluster/reflector.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import { NODE_REPORTS } from './abandoned-reports.ts';
+import type { Finding, NetworkFindings } from './decide-cluster-network.ts';
+import { EntryPool } from './entry-pool.ts';
+import {
+  API_SERVER_SLICES,
+  CLUSTER_NETWORKS,
+  clusterIPs,
+  DNS_SERVICES,
+  ENDPOINT_SLICES,
+  type NetworkView,
+  networkView,
+  SERVICE_CIDRS,
+  SERVICES,
+  serviceRanges,
+  sliceAddresses,
+} from './network-views.ts';
+import { STATIC_ROUTES } from './static-routes.ts';
+import { nodeView, reportView, routeView } from './views.ts';
+
+export const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+
+export interface SourcePorts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Everything that the controller watches. */
+export class Sources {
+  readonly routes;
+  readonly nodes;
+  readonly reports;
+  readonly #written;
+  readonly #ranges;
+  readonly #slices;
+  readonly #dns;
+  readonly #all: readonly Reflector<unknown>[];
+  #networkChanged = true;
+
+  constructor(ports: SourcePorts) {
+    const open = <T>(type: ResourceType, convert: (object: ApiObject) => T, selection?: Selection): Reflector<T> =>
+      new Reflector({ ...ports, type, convert, ...(selection && { selection }), onWarning: (message) => ports.log.warn(message) });
+    this.routes = open(STATIC_ROUTES, routeView);
+    this.nodes = open(NODES, nodeView);
+    this.reports = open(NODE_REPORTS, reportView(new EntryPool()));
+    this.#written = open(CLUSTER_NETWORKS, networkView);
+    this.#ranges = open(SERVICE_CIDRS, serviceRanges);
+    this.#slices = open(ENDPOINT_SLICES, sliceAddresses, API_SERVER_SLICES);
+    this.#dns = open(SERVICES, clusterIPs, DNS_SERVICES);
+    this.#all = [this.routes, this.nodes, this.reports, this.#written, this.#ranges, this.#slices, this.#dns];
+  }
+
+  /** Begins to watch; `listener` hears that something is new. */
+  start(listener: () => void): void {
+    for (const reflector of [this.#written, this.#ranges, this.#slices, this.#dns, this.nodes]) {
+      reflector.watch(() => {
+        // Of Nodes only whether they are known: what changes of them the fleet tells.
+        if (reflector !== this.nodes || !reflector.synced) this.#networkChanged = true;
+      });
+    }
+    for (const reflector of this.#all) {
+      reflector.watch(listener);
+      reflector.start();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((reflector) => reflector.close()));
+  }
+
+  /** What is still missing for a true status; undefined when nothing is. */
+  get missing(): string | undefined {
+    const waiting = [this.routes, this.nodes, this.reports].find(({ synced }) => !synced);
+    return waiting && (waiting.trouble ?? 'the first lists have not arrived yet');
+  }
+
+  /** Whether what agents say is heard now. */
+  get listening(): boolean {
+    return this.missing === undefined && this.reports.trouble === undefined;
+  }
+
+  /** Whether every source of the ClusterNetwork has said something, or why it cannot. */
+  get networkSettled(): boolean {
+    return this.#written.synced && [this.nodes, this.#ranges, this.#slices, this.#dns].every(({ synced, trouble }) => synced || trouble);
+  }
+
+  /** Whether anything but a Node has changed since the last time that this was asked. */
+  takeNetworkChanged(): boolean {
+    const changed = this.#networkChanged;
+    this.#networkChanged = false;
+    return changed;
+  }
+
+  get written(): NetworkView | undefined {
+    return this.#written.items.get(CLUSTER_NETWORK)?.value;
+  }
+
+  findings(): NetworkFindings {
+    return {
+      podRanges: found(this.nodes, ({ podRanges }) => podRanges),
+      serviceRanges: found(this.#ranges, ({ ranges }) => ranges),
+      nodeAddresses: found(this.nodes, ({ addresses }) => addresses),
+      apiServerEndpoints: found(this.#slices, ({ addresses }) => addresses),
+      dnsAddresses: found(this.#dns, ({ addresses }) => addresses),
+    };
+  }
+}
+
+function found<V, T>({ synced, trouble, items }: Reflector<V>, values: (value: V) => readonly T[]): Finding<T> {
+  if (!synced) return { known: false, why: trouble ?? 'it has not arrived yet' };
+  return { known: true, values: [...items.values()].flatMap(({ value }) => values(value)) };
+}
