@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { crdName } from '../../src/api/crd.ts';
+import { KINDS } from '../../src/api/kinds.ts';
+import { REJECTED } from '../api/rejections.ts';
+import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
+import { ApiRefused } from '../lab/kubernetes/api.ts';
+
+const ROUTES = '/apis/fairlead.dev/v1alpha1/staticroutes';
+const GOLDEN = join(import.meta.dirname, 'static-route-rejections.txt');
+
+/** As kubectl asks: unknown fields are errors. */
+const STRICT = '?dryRun=All&fieldValidation=Strict';
+
+/** What only the agent sees, and reports; the API server itself drops the namespace and members that are null. */
+const LEFT_TO_THE_AGENT = [
+  'duplicate in another spelling',
+  'namespace',
+  'via empty text',
+  'overlay without a pool',
+  'unreachable without braces',
+];
+
+let plane: ControlPlane;
+
+before(async () => {
+  plane = await startControlPlane();
+  await plane.kubectl(['apply', '--server-side', '-f', 'deploy/crds']);
+  await plane.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...KINDS.map(crdName)]);
+});
+after(() => plane.stop());
+
+/** The API server leaves out what says nothing. */
+function withoutEmpty(key: string, value: unknown): unknown {
+  return key === 'properties' && JSON.stringify(value) === '{}' ? undefined : value;
+}
+
+/** What the API server says about an object. */
+async function verdict(object: unknown): Promise<string> {
+  try {
+    await plane.api.post(`${ROUTES}${STRICT}`, object);
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof ApiRefused)) throw error;
+    return error.message.replace(/^.*?: \d+ /, '').replaceAll(/1{40,}/g, (ones) => `1 x ${ones.length}`);
+  }
+}
+
+describe('the definitions in the API server', () => {
+  it('are structural, and nothing in them is pruned', async () => {
+    for (const kind of KINDS) {
+      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crdName(kind)}`;
+      const { spec, status } = await plane.api.get<{
+        spec: { versions: { schema: object }[] };
+        status: { conditions: { type: string; status: string }[] };
+      }>(path);
+      const conditions = Object.fromEntries(status.conditions.map(({ type, status: holds }) => [type, holds]));
+      assert.equal(conditions['NamesAccepted'], 'True');
+      assert.equal(conditions['NonStructuralSchema'], undefined);
+      const written = parse(readFileSync(`deploy/crds/${crdName(kind)}.yaml`, 'utf8'));
+      assert.deepEqual(spec.versions[0]?.schema, JSON.parse(JSON.stringify(written.spec.versions[0].schema, withoutEmpty)));
+    }
+  });
+
+  it('refuse what would be refused in a folder, in words that help', async () => {
+    const cases = Object.entries(REJECTED).filter(([, [object]]) => object !== null);
+    const verdicts = new Map<string, string>();
+    for (const [name, [object]] of cases) verdicts.set(name, await verdict(object));
+    const accepted = [...verdicts].filter(([, said]) => said === 'accepted').map(([name]) => name);
+    assert.deepEqual(accepted.toSorted(), LEFT_TO_THE_AGENT.toSorted());
+    const text = [...verdicts].map(([name, said]) => `== ${name}\n${said}\n`).join('');
+    if (process.env['FAIRLEAD_UPDATE'] === '1') writeFileSync(GOLDEN, text);
+    assert.equal(text, readFileSync(GOLDEN, 'utf8'));
+  });
+
+  it('take every example of the reference pages, and keep it as it is', async () => {
+    for (const kind of KINDS) {
+      const example = parse(kind.example);
+      const path = `/apis/fairlead.dev/v1alpha1/${kind.plural}`;
+      await plane.api.post(`${path}?fieldValidation=Strict`, { ...example, status: undefined });
+      if (example.status)
+        await plane.api.put(`${path}/${example.metadata.name}/status?fieldValidation=Strict`, await withStatus(path, example));
+      const stored = await plane.api.get<Record<string, object>>(`${path}/${example.metadata.name}`);
+      if (example.status) assert.deepEqual(stored['status'], example.status);
+      if (example.spec)
+        for (const [field, value] of Object.entries(example.spec)) assert.deepEqual(stored['spec']?.[field as never], value);
+    }
+  });
+
+  it('allow one ClusterNetwork', async () => {
+    const other = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'ClusterNetwork', metadata: { name: 'mine' } };
+    await assert.rejects(plane.api.post('/apis/fairlead.dev/v1alpha1/clusternetworks', other), /metadata\.name must be cluster/);
+  });
+
+  it('let a status live apart from the spec', async () => {
+    const route = {
+      apiVersion: 'fairlead.dev/v1alpha1',
+      kind: 'StaticRoute',
+      metadata: { name: 'apart' },
+      spec: { subnets: ['10.9.0.0/16'] },
+    };
+    const made = await plane.api.post(ROUTES, { ...route, status: { observedGeneration: 7 } });
+    assert.equal(made.status, undefined);
+    const patched = await plane.api.patch(`${ROUTES}/apart/status`, { spec: { metric: 5 }, status: { observedGeneration: 1 } });
+    assert.deepEqual(patched.status, { observedGeneration: 1 });
+    assert.equal(patched.metadata.generation, 1);
+  });
+
+  it('let another member of via replace the first by apply', async () => {
+    const route = (via: object) =>
+      JSON.stringify({
+        apiVersion: 'fairlead.dev/v1alpha1',
+        kind: 'StaticRoute',
+        metadata: { name: 'via' },
+        spec: { subnets: ['10.8.0.0/16'], via },
+      });
+    await plane.kubectl(['apply', '--server-side', '-f', '-'], route({ discover: {} }));
+    await plane.kubectl(['apply', '--server-side', '-f', '-'], route({ gateway: '10.0.0.1' }));
+    const { spec } = await plane.api.get<{ spec: { via: object } }>(`${ROUTES}/via`);
+    assert.deepEqual(spec.via, { gateway: '10.0.0.1' });
+  });
+});
+
+async function withStatus(path: string, example: { metadata: { name: string }; status: object }): Promise<object> {
+  const stored = await plane.api.get(`${path}/${example.metadata.name}`);
+  return { ...stored, status: example.status };
+}
+
+describe('kubectl', () => {
+  it('shows what an engineer asks first', async () => {
+    const columns = async (kind: string, ...more: string[]): Promise<string> =>
+      ((await plane.kubectl(['get', kind, ...more])).split('\n')[0] ?? '').replaceAll(/ {3,}/g, ' | ').trim();
+    assert.equal(await columns('sr'), 'NAME | READY | NODES | FAILED | REASON | AGE');
+    assert.match(await columns('sr', '-o', 'wide'), /MESSAGE$/);
+    assert.match(await columns('nr'), /^NAME \| READY \| PROBLEMS \| DRIFT \| LAST SYNC/);
+    assert.match(await columns('cn'), /^NAME \| PODS \| SERVICES/);
+  });
+
+  it('lists everything of ours by its category', async () => {
+    const names = await plane.kubectl(['get', 'fairlead', '-o', 'name']);
+    for (const name of ['staticroute.fairlead.dev/', 'nodereport.fairlead.dev/', 'clusternetwork.fairlead.dev/cluster']) {
+      assert.ok(names.includes(name), `${name} in ${names}`);
+    }
+  });
+
+  it('explains every field of every kind', async () => {
+    for (const kind of KINDS) {
+      const text = await plane.kubectl(['explain', `${kind.plural}.status`]);
+      assert.match(text, /DESCRIPTION:\n\s+\S/);
+    }
+    assert.match(await plane.kubectl(['explain', 'staticroute.spec.via']), /How the subnets are reached: at most one of these\./);
+    assert.doesNotMatch(await plane.kubectl(['explain', 'sr.spec', '--recursive']), /<empty>/);
+  });
+});
