@@ -22,10 +22,10 @@ export type ParsedDocument =
   /** Says nothing about itself that can be relied on. */
   | { readonly type: 'problem'; readonly message: string };
 
-type Reader = (object: JsonObject, source: string) => ParsedDocument;
+type Reader = (object: JsonObject, source?: string) => ParsedDocument;
 
-/** Reads one object. `source` is where it was read, for people: `routes.yaml:12`. Never throws. */
-export function parseDocument(value: unknown, source: string): ParsedDocument {
+/** Reads one object. `source` is where it was read, for people, when that is a file: `routes.yaml:12`. Never throws. */
+export function parseDocument(value: unknown, source?: string): ParsedDocument {
   if (!isObject(value)) return { type: 'problem', message: `is not a Kubernetes object: found ${shapeName(value)}` };
   const { apiVersion, kind } = value;
   if (typeof kind !== 'string' || kind === '') return { type: 'problem', message: `has no kind: write one of ${known()}` };

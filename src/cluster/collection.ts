@@ -1,8 +1,9 @@
 import type { ApiObject, WatchEvent } from './api-client.ts';
 
-/** One object as it is kept: what the API server sent, and what was made of it. */
+/** One object as it is kept: what was made of it, and nothing else of what may be much. */
 export interface Item<T> {
-  readonly object: ApiObject;
+  readonly uid: string;
+  readonly resourceVersion: string;
   readonly value: T;
 }
 
@@ -63,7 +64,7 @@ export class Collection<T> {
     const key = keyOf(object);
     const known = this.#items.get(key);
     // A list may hold what is newer than its own version.
-    if (known && isOlder(object.metadata.resourceVersion, known.object.metadata.resourceVersion)) return false;
+    if (known && isOlder(object.metadata.resourceVersion, known.resourceVersion)) return false;
     if (type === 'DELETED') return this.#items.delete(key);
     if (this.#has(key, object)) return false;
     this.#items.set(key, this.#item(object));
@@ -71,11 +72,12 @@ export class Collection<T> {
   }
 
   #item(object: ApiObject): Item<T> {
-    return { object, value: this.#convert(object) };
+    const { uid, resourceVersion } = object.metadata;
+    return { uid, resourceVersion, value: this.#convert(object) };
   }
 
   #has(key: string, { metadata }: ApiObject): boolean {
-    const known = this.#items.get(key)?.object.metadata;
+    const known = this.#items.get(key);
     return known?.uid === metadata.uid && known.resourceVersion === metadata.resourceVersion;
   }
 }

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { parseDocument } from '../../src/api/parse.ts';
 import { brokenRoute, routesOf, type WireObject, wireRoute } from '../../src/cluster/cluster.contract.ts';
 import type { Reading } from '../../src/cluster/directory/document.ts';
-import { EMPTY_MEMORY, type FolderView, type Memory, mergeFolder, sameSnapshot } from '../../src/cluster/directory/merge.ts';
+import { type FolderView, mergeFolder } from '../../src/cluster/directory/merge.ts';
+import { EMPTY_MEMORY, type Memory, sameSnapshot } from '../../src/cluster/memory.ts';
 
 const A = wireRoute('a', '10.1.0.0/16');
 const B = wireRoute('b', '10.2.0.0/16');

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceSnapshot } from '../../core/resources.ts';
 import type { ResourceSource } from '../cluster.ts';
+import { LastGoodStore } from '../last-good.ts';
+import { EMPTY_MEMORY, type Memory, sameInForce, sameSnapshot } from '../memory.ts';
 import { Calm } from './calm.ts';
 import { FileCache } from './file-cache.ts';
 import { FolderWatch } from './folder-watch.ts';
-import { LastGoodStore } from './last-good.ts';
-import { EMPTY_MEMORY, type FileView, type FolderView, type Memory, mergeFolder, sameInForce, sameSnapshot } from './merge.ts';
+import { type FileView, type FolderView, mergeFolder } from './merge.ts';
 import { type Scan, scanFolder } from './scan.ts';
 
 export interface DirectoryOptions {

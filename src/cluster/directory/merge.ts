@@ -1,5 +1,7 @@
 import type { ResourceSnapshot, SourceProblem } from '../../core/resources.ts';
-import { type Document, isUsable, keyOf, type Reading, type Usable } from './document.ts';
+import { type InForce, type KnownFile, type Memory, snapshotOf } from '../memory.ts';
+import { isUsable, keyOf, type Usable } from '../usable.ts';
+import type { Document, Reading } from './document.ts';
 import * as say from './messages.ts';
 import type { Hidden } from './scan.ts';
 
@@ -22,31 +24,6 @@ export interface FileView {
   readonly path: string;
   readonly reading: Reading;
 }
-
-/** One object in force. `resource` is undefined when a remembered object is not valid for this version of the program. */
-export interface InForce {
-  readonly path: string;
-  readonly line: number;
-  readonly raw: unknown;
-  readonly resource: () => Usable | undefined;
-}
-
-/** A file that was readable at least once. `unrecognised`: documents in it of which nobody knows what they are. */
-export interface KnownFile {
-  readonly readAt: string;
-  readonly unrecognised: number;
-}
-
-/** All that the next look needs to know about those before it. */
-export interface Memory {
-  /** Whether everything has been read once since the start, or since the folder came back. */
-  readonly complete: boolean;
-  readonly objects: ReadonlyMap<string, InForce>;
-  readonly files: ReadonlyMap<string, KnownFile>;
-  readonly asOf?: string;
-}
-
-export const EMPTY_MEMORY: Memory = { complete: false, objects: new Map(), files: new Map() };
 
 export interface Merged {
   readonly memory: Memory;
@@ -76,13 +53,17 @@ export function mergeFolder(memory: Memory, view: FolderView, now: string): Merg
   const reason = complete ? undefined : (obstacle ?? say.notQuiet(view.directory));
   const problems = [...folderProblems(memory, view), ...fileProblems(memory, view, absent), ...claims.duplicates];
   const next: Memory = { complete, objects, files, ...(asOf === undefined ? {} : { asOf }) };
-  return { memory: next, snapshot: toSnapshot(next, present.invalid, problems, reason), waiting };
+  return { memory: next, snapshot: snapshotOf(next, { invalid: present.invalid, problems, reason }), waiting };
 }
 
 function mergeMissing(memory: Memory, view: Extract<FolderView, { type: 'missing' }>): Merged {
   const next: Memory = { ...memory, complete: false };
   const problem: SourceProblem = { source: view.directory, message: say.missingProblem(view.message) };
-  return { memory: next, snapshot: toSnapshot(next, [], [problem], say.missing(view.directory, view.message)), waiting: false };
+  return {
+    memory: next,
+    snapshot: snapshotOf(next, { invalid: [], problems: [problem], reason: say.missing(view.directory, view.message) }),
+    waiting: false,
+  };
 }
 
 interface Claims {
@@ -232,52 +213,4 @@ function fileProblems(memory: Memory, view: Extract<FolderView, { type: 'present
       parsed.type === 'problem' ? [{ source: path, line, message: say.unrecognised(parsed.message, kept) }] : [],
     );
   });
-}
-
-function toSnapshot(
-  memory: Memory,
-  invalid: ResourceSnapshot['invalid'],
-  problems: readonly SourceProblem[],
-  reason: string | undefined,
-): ResourceSnapshot {
-  const inOrder = [...memory.objects.values()].sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
-  const usable = inOrder.map(({ resource }) => resource()).filter((resource) => resource !== undefined);
-  const clusterNetwork = usable.find((resource) => resource.type === 'cluster-network')?.value;
-  return {
-    staticRoutes: usable.flatMap((resource) => (resource.type === 'static-route' ? [resource.value] : [])),
-    nodes: usable.flatMap((resource) => (resource.type === 'node' ? [resource.value] : [])),
-    ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
-    invalid,
-    problems,
-    complete: memory.complete,
-    ...(reason === undefined ? {} : { incompleteReason: reason }),
-    ...(memory.asOf === undefined ? {} : { asOf: memory.asOf }),
-  };
-}
-
-/** Whether two snapshots say the same; `asOf` alone makes no difference. Resources are compared by identity. */
-export function sameSnapshot(a: ResourceSnapshot, b: ResourceSnapshot): boolean {
-  return (
-    sameItems(a.staticRoutes, b.staticRoutes) &&
-    sameItems(a.nodes, b.nodes) &&
-    a.clusterNetwork === b.clusterNetwork &&
-    a.complete === b.complete &&
-    a.incompleteReason === b.incompleteReason &&
-    JSON.stringify([a.invalid, a.problems]) === JSON.stringify([b.invalid, b.problems])
-  );
-}
-
-function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
-}
-
-/** Whether both have the same objects in force, from the same places: then there is nothing new to keep for a restart. */
-export function sameInForce(a: Memory, b: Memory): boolean {
-  if (a.objects.size !== b.objects.size || a.files.size !== b.files.size) return false;
-  for (const [key, { path, line, raw }] of a.objects) {
-    const other = b.objects.get(key);
-    if (other === undefined || other.raw !== raw || other.path !== path || other.line !== line) return false;
-  }
-  for (const [path, { unrecognised }] of a.files) if (b.files.get(path)?.unrecognised !== unrecognised) return false;
-  return true;
 }

@@ -1,8 +1,8 @@
 import { rename } from 'node:fs/promises';
-import { parseDocument } from '../../api/parse.ts';
-import { FileFailed, readIfExists, writeAtomic } from '../../runtime/atomic-file.ts';
-import { isUsable, keyOfRaw, type Usable } from './document.ts';
-import { EMPTY_MEMORY, type InForce, type KnownFile, type Memory } from './merge.ts';
+import { parseDocument } from '../api/parse.ts';
+import { FileFailed, readIfExists, writeAtomic } from '../runtime/atomic-file.ts';
+import { EMPTY_MEMORY, type InForce, type KnownFile, type Memory } from './memory.ts';
+import { isUsable, keyOfRaw, type Usable } from './usable.ts';
 
 /** The text of a last-good file, version 1: the wire objects in force, by the file that they came from. */
 interface LastGoodFile {
@@ -107,13 +107,14 @@ export function decodeLastGood(text: string): Memory {
     files.set(path, { readAt, unrecognised });
     for (const { line, object } of documents) {
       const key = keyOfRaw(object);
-      if (key !== undefined) objects.set(key, { path, line, raw: object, resource: lazily(object, `${path}:${line}`) });
+      if (key !== undefined)
+        objects.set(key, { path, line, raw: object, resource: lazily(object, line === 0 ? undefined : `${path}:${line}`) });
     }
   }
   return { complete: false, objects, files, ...(content.asOf === undefined ? {} : { asOf: content.asOf }) };
 }
 
-function lazily(raw: unknown, source: string): () => Usable | undefined {
+function lazily(raw: unknown, source: string | undefined): () => Usable | undefined {
   let parsed: { readonly value: Usable | undefined } | undefined;
   return () => {
     if (parsed === undefined) {
