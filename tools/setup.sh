@@ -11,6 +11,7 @@ need tcpdump tcpdump
 need openssl openssl
 need cc gcc
 need npm npm
+need git git
 [ -e /usr/include/linux/rtnetlink.h ] || packages="$packages linux-libc-dev"
 [ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
 

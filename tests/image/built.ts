@@ -7,8 +7,16 @@ import { gunzipSync } from 'node:zlib';
 import { MissingPrerequisite } from '../lab/prerequisites.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const SOURCES = ['LICENSE', 'bin', 'native', 'package.json', 'package-lock.json', 'src', 'tools'] as const;
-const COMMANDS = { npm: 'npm', 'dpkg-deb': 'dpkg', tar: 'tar', chroot: 'coreutils', unshare: 'util-linux', readelf: 'binutils' } as const;
+const SOURCES = ['LICENSE', 'bin', 'native', 'package.json', 'package-lock.json', 'src', 'tools', 'tsconfig.base.json'] as const;
+const COMMANDS = {
+  git: 'git',
+  npm: 'npm',
+  'dpkg-deb': 'dpkg',
+  tar: 'tar',
+  chroot: 'coreutils',
+  unshare: 'util-linux',
+  readelf: 'binutils',
+} as const;
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -61,12 +69,14 @@ export class Workshop implements Disposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** Copies the sources, without a repository around them, and the npm packages that go into the bundle or build it. */
+  /** A repository with the sources in one commit, always the same, and the npm packages that go into the bundle or build it. */
   copy(name: string, from = ROOT): string {
     const to = join(this.#folder, name);
     mkdirSync(join(to, 'node_modules'), { recursive: true });
     for (const source of SOURCES) cpSync(join(from, source), join(to, source), { recursive: true });
     for (const path of bundledPackages(from)) cpSync(join(from, path), join(to, path), { recursive: true });
+    writeFileSync(join(to, '.gitignore'), 'node_modules\ndist\n');
+    for (const command of ['init --quiet', 'add --all', 'commit --quiet --message sources']) git(to, ...command.split(' '));
     return to;
   }
 
@@ -96,6 +106,17 @@ export class Workshop implements Disposable {
   }
 }
 
+/** Git without the settings of this machine. */
+export function git(folder: string, ...args: readonly string[]): string {
+  const who = ['AUTHOR', 'COMMITTER'].flatMap((role) => [
+    [`GIT_${role}_NAME`, 'nobody'],
+    [`GIT_${role}_EMAIL`, 'nobody@example.org'],
+    [`GIT_${role}_DATE`, '2026-01-02T03:04:05+06:00'],
+  ]);
+  const env = { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null', ...Object.fromEntries(who) };
+  return execFileSync('git', ['-C', folder, ...args], { env, encoding: 'utf8' }).trim();
+}
+
 interface LockedModules {
   readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>;
 }
@@ -111,6 +132,7 @@ function bundledPackages(root: string): readonly string[] {
 /** A layout on disk, read as it is. */
 export class OciLayout {
   readonly folder: string;
+  readonly #archives = new Map<string, readonly Buffer[]>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -154,6 +176,9 @@ export class OciLayout {
 
   /** The archives of an architecture, not compressed. */
   archives(architecture: string): readonly Buffer[] {
-    return this.manifest(architecture).layers.map(({ digest }) => gunzipSync(this.read(digest)));
+    const known = this.#archives.get(architecture);
+    const archives = known ?? this.manifest(architecture).layers.map(({ digest }) => gunzipSync(this.read(digest)));
+    this.#archives.set(architecture, archives);
+    return archives;
   }
 }

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { readCommit } from '../../tools/image/commit.ts';
 import { ARCHITECTURES } from '../../tools/image/contents.ts';
 import { readLock } from '../../tools/image/debian.ts';
 import { type Entry, readTar } from '../../tools/image/tar.ts';
 import { agentOptions } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
-import { type Config, type Descriptor, type Index, type Manifest, OciLayout, requireImageTools, Workshop } from './built.ts';
+import { type Descriptor, git, type Index, type Manifest, OciLayout, requireImageTools, Workshop } from './built.ts';
 import { runInImage } from './container.ts';
 
 /** One file, since the image is built once (twice) for all of it. */
 const OCI = 'application/vnd.oci.image';
 const HERE = process.arch === 'x64' ? 'amd64' : 'arm64';
+/** As `built.ts` dates its commits, in UTC. */
+const COMMIT_TIME = '2026-01-01T21:04:05Z';
 const NODE = ['/usr/bin/node', '/usr/lib/fairlead/fairlead.js'];
 
 requireImageTools();
@@ -128,13 +131,27 @@ describe('the same sources', () => {
     }
   });
 
-  it('outside a repository carry neither a revision nor the time of the build', () => {
+  it('carry their commit and its time, and no other time', () => {
     for (const architecture of ARCHITECTURES) {
-      const { created, config }: Config = image.config(architecture);
-      assert.equal(created, '1970-01-01T00:00:00Z');
-      assert.equal(config.Labels['org.opencontainers.image.revision'], undefined);
+      const { created, config } = image.config(architecture);
+      assert.equal(created, COMMIT_TIME);
+      assert.equal(config.Labels['org.opencontainers.image.created'], COMMIT_TIME);
+      assert.equal(config.Labels['org.opencontainers.image.revision'], git(source, 'rev-parse', 'HEAD'));
       for (const { digest } of image.manifest(architecture).layers) assert.equal(image.read(digest).readUInt32LE(4), 0);
     }
+  });
+
+  it('are called dirty when a tracked file differs, and have neither commit nor time outside a repository', () => {
+    const [clean, untracked] = [readCommit(source), join(source, 'untracked')];
+    assert.deepEqual(clean, { revision: git(source, 'rev-parse', 'HEAD'), time: COMMIT_TIME });
+    writeFileSync(untracked, '');
+    assert.deepEqual(readCommit(source), clean);
+    const licence = readFileSync(join(source, 'LICENSE'));
+    writeFileSync(join(source, 'LICENSE'), 'other');
+    assert.deepEqual(readCommit(source), { ...clean, revision: `${clean.revision}-dirty` });
+    writeFileSync(join(source, 'LICENSE'), licence);
+    rmSync(untracked);
+    assert.deepEqual(readCommit(join(source, '..')), { revision: undefined, time: '1970-01-01T00:00:00Z' });
   });
 });
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture } from './contents.ts';
 import type { DebLock } from './debian.ts';
-import { fileOf, lockedModule, type NodePackage } from './npm.ts';
+import { fileOf, lockedModule, type NodePackage, type NodeRelease } from './npm.ts';
 import { bom, debComponent, nodeComponent, npmComponent } from './sbom.ts';
 import { type Entry, file } from './tar.ts';
 
@@ -81,7 +81,7 @@ function licences(root: string, path: string): Entry[] {
 }
 
 /** The bill of materials of one or more architectures. */
-export function sbomOf(root: string, bundle: Bundle, lock: DebLock, nodes: ReadonlyMap<Architecture, NodePackage>): string {
+export function sbomOf(root: string, bundle: Bundle, lock: DebLock, nodes: ReadonlyMap<Architecture, NodeRelease>): string {
   const components = [...nodes].flatMap(([architecture, node]) => [
     nodeComponent(node.name, node.locked),
     ...lock.packages.image[architecture].map((locked) => debComponent(locked, 'required')),

@@ -36,8 +36,9 @@ export function baseLayer(
 ): Entry[] {
   const root = merge(packages);
   const needed = closure(root, architecture, PROGRAMS, programs);
-  const licences = packages.flatMap(({ locked }) => [...licence(root, locked.name)]);
-  refuseSuperfluous(packages, [...needed.values(), ...licences.map(([, owned]) => owned)]);
+  const owners = new Set([...needed.values()].map(({ owner }) => owner.name));
+  const licences = [...owners].flatMap((name) => [...licence(root, name)]);
+  refuseSuperfluous(packages, new Set([...owners, ...licences.map(([, { owner }]) => owner.name)]));
   const usrLinks = OLD_PLACES.filter((place) => place !== 'lib64' || PLATFORMS[architecture].loader.startsWith('lib64/'));
   return [
     ...FOLDERS,
@@ -60,8 +61,7 @@ function* licence(root: ReadonlyMap<string, Owned>, name: string): Generator<rea
   yield [text.entry.path, text];
 }
 
-function refuseSuperfluous(packages: readonly UnpackedPackage[], used: readonly Owned[]): void {
-  const owners = new Set(used.filter(({ entry }) => entry.kind === 'file').map(({ owner }) => owner.name));
-  const unused = packages.map(({ locked }) => locked.name).filter((name) => !owners.has(name));
-  if (unused.length > 0) throw new Error(`nothing of ${unused.join(', ')} is needed: remove it from tools/image/contents.ts`);
+function refuseSuperfluous(packages: readonly UnpackedPackage[], used: ReadonlySet<string>): void {
+  const spare = packages.map(({ locked }) => locked.name).filter((name) => !used.has(name));
+  if (spare.length > 0) throw new Error(`nothing of ${spare.join(', ')} is needed: remove it from tools/image/contents.ts`);
 }

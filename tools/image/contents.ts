@@ -78,11 +78,37 @@ const COMPILER_PACKAGES = [
 /** C headers of the architecture that the addon is compiled for. */
 const HEADER_PACKAGES = ['libc6-dev', 'linux-libc-dev'] as const;
 
+/** What a node of the test cluster (tests/lab/cluster) runs pods with. It is a root of its own, whatever machine it is on. */
+const NODE_PACKAGES = [
+  'busybox-static',
+  'containerd',
+  'containernetworking-plugins',
+  'libblkid1',
+  'libbsd0',
+  'libc6',
+  'libedit2',
+  'libgmp10',
+  'libjansson4',
+  'libmd0',
+  'libmnl0',
+  'libmount1',
+  'libnftables1',
+  'libnftnl11',
+  'libpcre2-8-0',
+  'libseccomp2',
+  'libselinux1',
+  'libtinfo6',
+  'libxtables12',
+  'mount',
+  'nftables',
+  'runc',
+] as const;
+
 export const CLANG = 'usr/lib/llvm-19/bin/clang';
 export const LLD = 'usr/lib/llvm-19/bin/lld';
 /** Clang's own headers, such as stddef.h. */
 export const CLANG_RESOURCES = 'usr/lib/llvm-19/lib/clang/19';
 
-/** `compiler` is for the architecture of the machine that builds, the others for that of the image. */
-export const PACKAGES = { image: IMAGE_PACKAGES, compiler: COMPILER_PACKAGES, headers: HEADER_PACKAGES } as const;
+/** `compiler` and `node` are for the architecture of this machine, the others for that of the image. */
+export const PACKAGES = { image: IMAGE_PACKAGES, compiler: COMPILER_PACKAGES, headers: HEADER_PACKAGES, node: NODE_PACKAGES } as const;
 export type Purpose = keyof typeof PACKAGES;

@@ -5,7 +5,7 @@ import type { Commit } from './commit.ts';
 import { ARCHITECTURES, type Architecture } from './contents.ts';
 import { type DebLock, readLock, unpack } from './debian.ts';
 import { strip } from './elf.ts';
-import { fileOf, type NodePackage, nodePackage } from './npm.ts';
+import { fileOf, type NodePackage, type NodeRelease, nodePackage } from './npm.ts';
 import { type Descriptor, type Layer, Layout, packLayer, type Settings } from './oci.ts';
 import type { Entry } from './tar.ts';
 
@@ -30,13 +30,14 @@ export async function buildImage(root: string, commit: Commit, progress: Progres
   const bundle = readBundle(root);
   const settings = settingsOf(root, bundle, commit);
   const layout = new Layout();
-  const nodes = new Map<Architecture, NodePackage>();
+  const nodes = new Map<Architecture, NodeRelease>();
   const layers = new Map<Architecture, readonly Layer[]>();
   const manifests: Descriptor[] = [];
   for (const architecture of ARCHITECTURES) {
     progress(`==> ${architecture}: fetching Node (package-lock.json)`);
     const node = await nodePackage(root, architecture);
-    nodes.set(architecture, node);
+    // without its files, 200 MB
+    nodes.set(architecture, { name: node.name, locked: node.locked });
     const packed = await buildLayers(root, architecture, { bundle, lock, node }, progress);
     layers.set(architecture, packed);
     manifests.push(layout.addManifest(architecture, packed, settings));

@@ -85,7 +85,11 @@ async function newest(): Promise<DebLock> {
     arm64: PACKAGES[purpose].map((name) => pick(name, available.arm64)),
   });
   const snapshot = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  return { suite: SUITE, snapshot, packages: { image: choose('image'), compiler: choose('compiler'), headers: choose('headers') } };
+  return {
+    suite: SUITE,
+    snapshot,
+    packages: { image: choose('image'), compiler: choose('compiler'), headers: choose('headers'), node: choose('node') },
+  };
 }
 
 /** One line per package that has another version than before. */

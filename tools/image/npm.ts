@@ -30,9 +30,12 @@ export function checksumOf({ integrity }: LockedModule): Checksum {
   return { algorithm, hex: Buffer.from(value, 'base64').toString('hex') };
 }
 
-export interface NodePackage {
+export interface NodeRelease {
   readonly name: string;
   readonly locked: LockedModule;
+}
+
+export interface NodePackage extends NodeRelease {
   /** `bin/node`, `LICENSE`, `include/node/...`. */
   readonly files: ReadonlyMap<string, Entry & { readonly kind: 'file' }>;
 }
