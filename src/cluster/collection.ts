@@ -7,6 +7,12 @@ export interface Item<T> {
   readonly value: T;
 }
 
+/**
+ * Makes of an object what is kept. Called once for each version of it; `before` is what was made of the version before. Whoever answers that
+ * again says that nothing has changed.
+ */
+export type Convert<T> = (object: ApiObject, before: T | undefined) => T;
+
 /** What a batch of events did. */
 export interface Taken {
   readonly changed: boolean;
@@ -17,12 +23,11 @@ export interface Taken {
 /** The objects of one type by name (`name`, or `namespace/name`), as lists and events tell them. */
 export class Collection<T> {
   readonly #items = new Map<string, Item<T>>();
-  readonly #convert: (object: ApiObject) => T;
+  readonly #convert: Convert<T>;
   /** Where a watch goes on from; undefined before the first list. */
   #version: string | undefined;
 
-  /** `convert` is called once for each version of an object. */
-  constructor(convert: (object: ApiObject) => T) {
+  constructor(convert: Convert<T>) {
     this.#convert = convert;
   }
 
@@ -40,12 +45,13 @@ export class Collection<T> {
     const gone = [...this.#items.keys()].filter((key) => !listed.has(key));
     // Converted before anything is taken over: a bug in the conversion changes nothing.
     const next = [...listed].flatMap(([key, object]): readonly [string, Item<T>][] =>
-      this.#has(key, object) ? [] : [[key, this.#item(object)]],
+      this.#has(key, object) ? [] : [[key, this.#item(key, object)]],
     );
+    const changed = gone.length > 0 || next.some(([key, { value }]) => !this.#items.has(key) || this.#items.get(key)?.value !== value);
     for (const key of gone) this.#items.delete(key);
     for (const [key, item] of next) this.#items.set(key, item);
     this.#version = version;
-    return gone.length > 0 || next.length > 0;
+    return changed;
   }
 
   /** Takes events in the order of their versions. Those that are behind change nothing. */
@@ -67,13 +73,14 @@ export class Collection<T> {
     if (known && isOlder(object.metadata.resourceVersion, known.resourceVersion)) return false;
     if (type === 'DELETED') return this.#items.delete(key);
     if (this.#has(key, object)) return false;
-    this.#items.set(key, this.#item(object));
-    return true;
+    const item = this.#item(key, object);
+    this.#items.set(key, item);
+    return known === undefined || known.value !== item.value;
   }
 
-  #item(object: ApiObject): Item<T> {
+  #item(key: string, object: ApiObject): Item<T> {
     const { uid, resourceVersion } = object.metadata;
-    return { uid, resourceVersion, value: this.#convert(object) };
+    return { uid, resourceVersion, value: this.#convert(object, this.#items.get(key)?.value) };
   }
 
   #has(key: string, { metadata }: ApiObject): boolean {

@@ -10,7 +10,7 @@ import {
   type WatchEvent,
 } from './api-client.ts';
 import { readTrouble, resourceName } from './api-trouble.ts';
-import { Collection, type Item, isOlder } from './collection.ts';
+import { Collection, type Convert, type Item, isOlder } from './collection.ts';
 import { Retry } from './retry.ts';
 
 export type { Item } from './collection.ts';
@@ -31,8 +31,8 @@ export interface ReflectorOptions<T> {
   readonly client: ApiClient;
   readonly type: ResourceType;
   readonly selection?: Selection;
-  /** Called once for each version of an object. What it throws is a bug. */
-  readonly convert: (object: ApiObject) => T;
+  /** What it throws is a bug. */
+  readonly convert: Convert<T>;
   readonly clock: Clock;
   /** Hears of what is strange, and was coped with. */
   readonly onWarning: (message: string) => void;

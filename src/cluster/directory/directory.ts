@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceSnapshot } from '../../core/resources.ts';
 import type { ResourceSource } from '../cluster.ts';
-import { LastGoodStore } from '../last-good.ts';
-import { EMPTY_MEMORY, type Memory, sameInForce, sameSnapshot } from '../memory.ts';
+import { LastGoodKeeper } from '../last-good-keeper.ts';
+import { EMPTY_MEMORY, type Memory, sameSnapshot } from '../memory.ts';
 import { Calm } from './calm.ts';
 import { FileCache } from './file-cache.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -45,17 +45,14 @@ export function openDirectory(options: DirectoryOptions): ResourceSource {
 
 class DirectorySource implements ResourceSource {
   readonly #directory: string;
-  readonly #readOnly: boolean;
   readonly #timing: Timing;
   readonly #warn: (text: string) => void;
-  readonly #store: LastGoodStore | undefined;
+  readonly #keeper: LastGoodKeeper | undefined;
   readonly #cache: FileCache;
   readonly #watch: FolderWatch;
   readonly #calm: Calm;
   readonly #listeners: (() => void)[] = [];
   #memory: Memory = EMPTY_MEMORY;
-  #saved: Memory = EMPTY_MEMORY;
-  #saving: Promise<void> = Promise.resolve();
   #snapshot: ResourceSnapshot | undefined;
   #waiting = false;
   #closed = false;
@@ -63,16 +60,15 @@ class DirectorySource implements ResourceSource {
   #lookTimer: NodeJS.Timeout | undefined;
   #lookAt = Number.POSITIVE_INFINITY;
   #notBefore = 0;
-  #saveTimer: NodeJS.Timeout | undefined;
   #warnedBlind = false;
 
   constructor({ directory, lastGood, readOnly, onWarning, onNotKept, timing }: DirectoryOptions) {
     this.#directory = directory;
-    this.#readOnly = readOnly ?? false;
     this.#timing = { ...DEFAULT_TIMING, ...timing };
     this.#warn = onWarning ?? (() => {});
     const hearers = { warn: this.#warn, notKept: onNotKept ?? this.#warn };
-    this.#store = lastGood === undefined ? undefined : new LastGoodStore(lastGood, { ...hearers, readOnly: this.#readOnly });
+    const keeping = { ...hearers, readOnly: readOnly ?? false, delay: this.#timing.save };
+    this.#keeper = lastGood === undefined ? undefined : new LastGoodKeeper(lastGood, keeping);
     this.#cache = new FileCache(directory);
     this.#calm = new Calm(this.#timing.quiet);
     this.#watch = new FolderWatch(() => {
@@ -82,8 +78,7 @@ class DirectorySource implements ResourceSource {
   }
 
   async start(): Promise<void> {
-    this.#memory = (await this.#store?.load()) ?? EMPTY_MEMORY;
-    this.#saved = this.#memory;
+    this.#memory = (await this.#keeper?.load()) ?? EMPTY_MEMORY;
     await this.#lookNow();
     // Something was taken away a moment ago. A run that makes one round only must not miss it.
     if (!this.#waiting) return;
@@ -105,8 +100,7 @@ class DirectorySource implements ResourceSource {
     clearTimeout(this.#lookTimer);
     await this.#looking;
     this.#watch.close();
-    clearTimeout(this.#saveTimer);
-    await this.#save();
+    await this.#keeper?.flush();
   }
 
   /** Looks in so many milliseconds, or earlier if that is due already. */
@@ -150,11 +144,7 @@ class DirectorySource implements ResourceSource {
       this.#snapshot = snapshot;
       for (const listener of this.#listeners) listener();
     }
-    if (this.#store === undefined || this.#readOnly || sameInForce(this.#saved, this.#memory)) return;
-    this.#saveTimer ??= setTimeout(() => {
-      this.#saveTimer = undefined;
-      void this.#save();
-    }, this.#timing.save);
+    this.#keeper?.offer(this.#memory);
   }
 
   #planNext(scan: Scan): void {
@@ -164,16 +154,6 @@ class DirectorySource implements ResourceSource {
     this.#warnedBlind ||= blind;
     if (this.#waiting) this.#lookIn(this.#calm.remaining());
     this.#lookIn(scan.type === 'missing' || blind ? fastPoll : poll);
-  }
-
-  /** Resolves when what is in force now is stored, also when that was already under way. */
-  #save(): Promise<void> {
-    const memory = this.#memory;
-    if (!this.#readOnly && !sameInForce(this.#saved, memory)) {
-      this.#saved = memory;
-      this.#saving = this.#saving.then(() => this.#store?.save(memory));
-    }
-    return this.#saving;
   }
 }
 
