@@ -149,7 +149,8 @@ function unplannedInvalid(round: RoundResult): ResourceReport[] {
 
 function reportedFacts(plan: NodePlan, facts: NodeFacts): NodeReport['status']['facts'] {
   const hops = plan.resources.flatMap((resource) => [...resource.nextHops]);
-  const used = new Set(hops.map(([, hop]) => hop.device?.index));
+  const loosened = plan.resources.flatMap(({ sysctls }) => sysctls.map(({ device }) => device.index));
+  const used = new Set([...hops.map(([, hop]) => hop.device?.index), ...loosened]);
   const gateways = new Map(
     hops.flatMap(([family, { gateway, device }]) => (gateway ? [[`${gateway} ${device?.name}`, { family, gateway, device }]] : [])),
   );

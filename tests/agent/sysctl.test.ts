@@ -33,6 +33,20 @@ describe('a sysctl', () => {
   );
 
   it(
+    'shows its device among the links of the report, also when no route uses that one',
+    scenario(async (stage) => {
+      stage.kernel.setRpFilter('eth0', 1);
+      stage.put('a', { ...LOOSE, via: { gateways: [{ address: '10.1.0.1' }, { address: '203.0.113.7' }] } });
+      await stage.start();
+      await stage.settle();
+      assert.deepEqual(
+        stage.report.status.facts.links.map(({ name, rpFilter }) => `${name} ${rpFilter}`),
+        ['eth0 2', 'eth1 0'],
+      );
+    }),
+  );
+
+  it(
     'is restored and forgotten with the resource that wanted it',
     scenario(async (stage) => {
       await strict(stage);

@@ -156,9 +156,12 @@ test('a foreign IPv6 next hop that joins our route stays as it is, and so does o
   for (const { clash, family } of met)
     assert.deepEqual(await gatewaysTo(node, subnetOf(clash, family)), [GATEWAY[6], OTHER_GATEWAY[6]], clash.name);
 
-  for (const meeting of met) agent.remove(`${nameOf(meeting)}.yaml`);
+  await agent.kill('SIGKILL');
+  const successor = await startAgent(node, agent.options);
+  await successor.waitFor((report) => met.every((meeting) => isReported(meeting, report)));
+  for (const meeting of met) successor.remove(`${nameOf(meeting)}.yaml`);
   await until(async () => isDeepStrictEqual(await foreignRoutes(node), foreign));
-  await assertCleanedUp(agent, node, foreign);
+  await assertCleanedUp(successor, node, foreign);
 });
 
 /** Of the next hops of an IPv6 route, sorted. */
