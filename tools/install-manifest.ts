@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { program } from './programs/programs.ts';
+
+/** Writes deploy/install.yaml: what the chart installs, for those who do not use Helm. */
+const ROOT = join(import.meta.dirname, '..');
+
+export const INSTALL_FILE = 'deploy/install.yaml';
+
+/** Agents use the network of the node and NET_ADMIN, which only a privileged namespace allows (Pod Security Standards). */
+const HEAD = `# Generated from charts/fairlead by tools/install-manifest.ts; do not edit.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: fairlead-system
+  labels:
+    pod-security.kubernetes.io/enforce: privileged
+`;
+
+/** What the chart renders to with its default values and `more` of them. @throws Error with the words of Helm */
+export function rendered(more: readonly string[] = []): string {
+  const args = ['template', 'fairlead', 'charts/fairlead', '--namespace', 'fairlead-system', ...more];
+  const { status, stdout, stderr } = spawnSync(program('helm'), args, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`helm ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+/** Hooks mean nothing to kubectl, so the clean-up before an uninstallation is left out. */
+export function installManifest(): string {
+  const body = rendered(['--no-hooks', '--set', 'uninstall.cleanup=false']);
+  return (
+    HEAD +
+    body.replaceAll(/^# Source: .*\n/gm, '').replaceAll('app.kubernetes.io/managed-by: Helm', 'app.kubernetes.io/managed-by: kubectl')
+  );
+}
+
+if (import.meta.main) {
+  writeFileSync(join(ROOT, INSTALL_FILE), installManifest());
+  process.stdout.write(`wrote ${INSTALL_FILE}\n`);
+}
