@@ -44,9 +44,10 @@ export class Exchange {
     });
   }
 
-  /** What arrives, as much at a time as has arrived. @throws NoAnswer when it breaks off, or the reason of the signal */
-  async *chunks(): AsyncGenerator<Buffer> {
+  /** What arrives, as much at a time as has arrived, after `first`. @throws NoAnswer when it breaks off, or the reason of the signal */
+  async *chunks(...first: readonly Buffer[]): AsyncGenerator<Buffer> {
     try {
+      yield* first;
       for await (const chunk of this.#stream) {
         // The time that the reader takes is not the server's silence.
         this.#stopTimer();

@@ -49,11 +49,11 @@ export class Transport {
     }
   }
 
-  /** The bytes of the answer as they arrive. @throws ApiError, or the reason of the signal */
+  /** The bytes of the answer as they arrive; first none at all, as soon as the server has said yes. @throws ApiError, or the reason of the signal */
   async *stream(request: ApiRequest): AsyncGenerator<Buffer> {
     try {
       const { exchange } = await this.#ask(request);
-      yield* exchange.chunks();
+      yield* exchange.chunks(Buffer.alloc(0));
     } catch (error) {
       throw this.#explained(request, error);
     }

@@ -1,7 +1,8 @@
+import { systemClock } from '../../runtime/clock.ts';
 import { CommandFailed } from '../../runtime/config.ts';
 import type { Endpoint } from './connection.ts';
 import type { User } from './credentials.ts';
-import type { Source } from './credentials-file.ts';
+import { Rotating, type Source } from './credentials-file.ts';
 import { inClusterConfig } from './in-cluster.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +40,11 @@ export async function kubernetesConfig({ kubeconfig, context, env, interactive =
   const home = env['HOME'];
   if (home) return read([`${home}/.kube/config`], options);
   throw new CommandFailed('no Kubernetes cluster is configured: give --kubeconfig FILE, set KUBECONFIG, or run in a pod');
+}
+
+/** The namespace of the pod or of the context; undefined when there is none. */
+export async function namespaceOf({ namespace }: KubernetesConfig): Promise<string | undefined> {
+  return namespace && new Rotating(namespace, systemClock).current();
 }
 
 /** Kubeconfigs are YAML, whose parser a pod does not need. */

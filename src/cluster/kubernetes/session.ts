@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../runtime/clock.ts';
@@ -32,8 +32,10 @@ export class Session {
   readonly options: SessionOptions;
   /** Resolves when it is gone. */
   readonly closed: Promise<void>;
+  readonly #socket: TLSSocket;
   readonly #http2: ClientHttp2Session;
   #failure: unknown;
+  #draining = false;
   #stopPing: () => void = () => {};
 
   /** Resolves when the server has shown that it speaks HTTP/2. @throws NoAnswer */
@@ -65,12 +67,17 @@ export class Session {
 
   private constructor(socket: TLSSocket, options: SessionOptions) {
     this.options = options;
+    this.#socket = socket;
     this.#http2 = connectHttp2(options.server, {
       createConnection: () => socket,
       settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
     });
     this.#http2.on('error', (error) => {
       this.#failure ??= error;
+    });
+    // Node reports it before the requests that it refuses, but takes new ones, which never leave, until a little later.
+    this.#http2.on('goaway', () => {
+      this.#draining = true;
     });
     this.closed = new Promise((resolve) => {
       this.#http2.once('close', () => {
@@ -82,7 +89,7 @@ export class Session {
 
   /** Whether requests may be sent. False from the moment that the server says GOAWAY. */
   get usable(): boolean {
-    return !this.#http2.closed && !this.#http2.destroyed;
+    return !this.#draining && !this.#http2.closed && !this.#http2.destroyed;
   }
 
   get destroyed(): boolean {
@@ -111,7 +118,9 @@ export class Session {
   /** Ends at once; whatever is under way fails for this reason. */
   async destroy(reason: NoAnswer): Promise<void> {
     this.#failure ??= reason;
-    this.#http2.destroy(reason);
+    this.#http2.destroy(reason, constants.NGHTTP2_NO_ERROR);
+    // A session that is being closed would wait for the other side.
+    this.#socket.destroy();
     await this.closed;
   }
 
@@ -127,6 +136,8 @@ export class Session {
   #keepTesting(): void {
     const { clock, server } = this.options;
     this.#stopPing = clock.after(PING_EVERY_MILLISECONDS, () => {
+      // Nothing is under way on it any more, and the other side has not closed.
+      if (this.destroyed) return void this.#socket.destroy();
       const overdue = clock.after(PING_PATIENCE_MILLISECONDS, () => {
         void this.destroy(new NoAnswer('Unreachable', `${server} has not answered a PING for ${PING_PATIENCE_MILLISECONDS / 1000} s`));
       });

@@ -5,7 +5,8 @@ import { isRecord, toObject } from './client-objects.ts';
 const NEWLINE = 0x0a;
 
 /**
- * The events of a watch: one JSON document per line, in batches as their bytes arrive. What came before a fault is delivered before it.
+ * The events of a watch: one JSON document per line, in batches as their bytes arrive, an empty one for the empty first chunk.
+ * What came before a fault is delivered before it.
  * @throws ApiError for a fault in the bytes, an end in the middle of a line, and what the server says in an ERROR event.
  */
 export async function* watchEvents(
@@ -22,7 +23,7 @@ export async function* watchEvents(
     } catch (error) {
       fault = error;
     }
-    if (batch.length > 0) yield batch;
+    if (batch.length > 0 || chunk.length === 0) yield batch;
     if (fault !== undefined) throw fault;
   }
   if (lines.hasPart) {

@@ -6,8 +6,12 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import type { Identity } from './certificates.ts';
+
+/** Node refuses streams when more than this waits to be sent; by default 10. */
+const SESSION_MEGABYTES = 100;
 
 /** What a test lets the server do with one request. */
 export type Script = (stream: ServerHttp2Stream, request: Received) => void;
@@ -27,11 +31,12 @@ export class ScriptedServer {
   /** Connections that are open. */
   readonly sessions = new Set<ServerHttp2Session>();
   script: Script = (stream) => answer(stream, 200, {});
+  readonly #sockets = new Set<Socket>();
   #accepted = 0;
   readonly #server: Http2SecureServer;
 
   static async open({ certificate, key }: Identity, options: TlsOptions = {}): Promise<ScriptedServer> {
-    const server = createSecureServer({ cert: certificate, key, ...options });
+    const server = createSecureServer({ cert: certificate, key, maxSessionMemory: SESSION_MEGABYTES, ...options });
     const scripted = new ScriptedServer(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -45,6 +50,10 @@ export class ScriptedServer {
       this.sessions.add(session);
       session.on('error', () => {});
       session.once('close', () => this.sessions.delete(session));
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on('stream', (stream, headers) => {
       stream.on('error', () => {});
@@ -80,7 +89,8 @@ export class ScriptedServer {
   }
 
   async close(): Promise<void> {
-    for (const session of this.sessions) session.destroy();
+    // Sockets, not sessions: one that has said GOAWAY would wait for the client.
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
