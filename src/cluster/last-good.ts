@@ -16,6 +16,9 @@ interface LastGoodFile {
   }[];
 }
 
+/** `readAt` of a file that was never readable as a whole: some of its documents are in force, and nobody knows what the others were. */
+const NEVER = '';
+
 export interface LastGoodOptions {
   readonly warn: (text: string) => void;
   /** Hears that they could not be written; when absent, `warn` does. */
@@ -87,7 +90,7 @@ export function encodeLastGood(memory: Memory): string {
     else ofFile.push({ line, object: raw });
   }
   const files = [...documents].map(([path, inFile]) => {
-    const { readAt, unrecognised } = memory.files.get(path) ?? { readAt: memory.asOf ?? '', unrecognised: 0 };
+    const { readAt, unrecognised } = memory.files.get(path) ?? { readAt: NEVER, unrecognised: 0 };
     return { path, readAt, unrecognised, documents: inFile };
   });
   const content: LastGoodFile = { version: 1, ...(memory.asOf === undefined ? {} : { asOf: memory.asOf }), files };
@@ -104,7 +107,7 @@ export function decodeLastGood(text: string): Memory {
   const objects = new Map<string, InForce>();
   const files = new Map<string, KnownFile>();
   for (const { path, readAt, unrecognised, documents } of content.files) {
-    files.set(path, { readAt, unrecognised });
+    if (readAt !== NEVER) files.set(path, { readAt, unrecognised });
     for (const { line, object } of documents) {
       const key = keyOfRaw(object);
       if (key !== undefined)

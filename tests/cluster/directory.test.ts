@@ -71,6 +71,33 @@ describe('reading a manifests folder', () => {
     assert.equal(problemsOf(await untilRoutes(source, 'b=10.2.0.0/16')), '');
   });
 
+  it('has the good documents of a file in force beside a broken one, whose object it keeps', async (t) => {
+    const folder = await Folder.for(t);
+    const [a, b] = [yamlRoute('a', '10.1.0.0/16'), yamlRoute('b', '10.2.0.0/16')];
+    await folder.write('all.yaml', [a, b].join('---\n'));
+    const source = await folder.start();
+    await folder.write('all.yaml', [BROKEN, b, yamlRoute('c', '10.3.0.0/16')].join('\n---\n'));
+    const broken = await untilRoutes(source, `${BOTH} c=10.3.0.0/16`);
+    assert.match(problemsOf(broken), /^all\.yaml:\d .*: correct it; the other documents .* in force, .*: StaticRoute a$/);
+    assert.equal(broken.complete, true);
+    await folder.write('all.yaml', b);
+    assert.equal(problemsOf(await untilRoutes(source, 'b=10.2.0.0/16')), '');
+  });
+
+  it('takes names in capitals, too', async (t) => {
+    const folder = await Folder.for(t);
+    await folder.write('UP.YAML', yamlRoute('a', '10.1.0.0/16'));
+    await folder.write('up.Json', B);
+    await folder.write('c.YML', yamlRoute('c', '10.3.0.0/16'));
+    assert.equal(
+      routesOf((await folder.start()).snapshot())
+        .split(' ')
+        .toSorted()
+        .join(' '),
+      `${BOTH} c=10.3.0.0/16`,
+    );
+  });
+
   it('keeps what a file held that a full disk has emptied', async (t) => {
     const folder = await Folder.for(t);
     await folder.write('a.yaml', yamlRoute('a', '10.1.0.0/16'));

@@ -124,6 +124,65 @@ describe('YAML documents', () => {
   });
 });
 
+describe('a YAML text of which some documents are broken', () => {
+  const read = async (text: string): Promise<readonly string[]> => {
+    const documents = await decode(Buffer.from(text), 'yaml');
+    return documents.map((each) => `${each.line} ${'fault' in each ? each.fault.replace(/ \(.*/, '') : JSON.stringify(each.value)}`);
+  };
+  const BROKEN: Readonly<Record<string, string>> = {
+    'a bracket that stays open': 'a: [1, 2',
+    'a quote that stays open': 'a: "x\n  y',
+    'a tab': 'a:\n\t- b',
+    'a key that stands twice': 'a: 1\na: 2',
+    'an alias to nothing': 'a: *b',
+    'a wrong indentation': 'a: 1\n  b: 2',
+    'a block text that ends in the middle': 'a: |\n   x\n y',
+    'an anchor that another document has': 'a: *shared',
+  };
+  for (const [title, broken] of Object.entries(BROKEN)) {
+    it(`has the others with their lines: ${title}`, async () => {
+      const lines = broken.split('\n').length;
+      const text = `# head\n---\ngood: &shared 1\n---\n${broken}\n--- # and so on\ngood: 2\n---\n`;
+      const [first, second, third, ...rest] = await read(text);
+      assert.equal(first, '3 {"good":1}');
+      assert.match(second ?? '', /^\d /);
+      assert.ok(Number.parseInt(second ?? '', 10) >= 5 && Number.parseInt(second ?? '', 10) <= 5 + lines, second);
+      assert.equal(third, `${6 + lines} {"good":2}`);
+      assert.deepEqual(rest, []);
+    });
+  }
+
+  it('is as good as without the broken ones, whatever they are', async () => {
+    const good = fc.object({ maxDepth: 1 }).map((value) => JSON.stringify(value));
+    const noise = fc.string({
+      unit: fc.constantFrom('{', '}', '[', '"', "'", ':', ' ', '\n', 'a', '&', '*', '|', '>', '#', '!', '-'),
+      maxLength: 30,
+    });
+    await fc.assert(
+      fc.asyncProperty(good, noise, good, async (before, middle, after) => {
+        fc.pre(!/^(---|\.\.\.)/m.test(middle));
+        const decoded = await decode(Buffer.from(`${before}\n---\n${middle}\n---\n${after}\n`), 'yaml');
+        const values = decoded.flatMap((each) => ('value' in each ? [each.value] : []));
+        assert.deepEqual([values[0], values.at(-1)], [JSON.parse(before), JSON.parse(after)]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is refused as a whole when documents cannot be told apart for sure', async () => {
+    const whole = [
+      '%TAG !x! tag:x,2027:\n---\na: !x!y 1\n...\n---\na: [\n',
+      'a: 1\n<<<<<<< ours\n---\nb: 1\n=======\n---\nb: 2\n>>>>>>> theirs\n',
+      'a: [\n',
+    ];
+    for (const text of whole) assert.match(await refusal(() => decode(Buffer.from(text), 'yaml')), /^\d is not valid YAML/, text);
+  });
+
+  it('is not cut at what only looks like a mark', async () => {
+    assert.deepEqual(await read('a: |\n  ---\n  x\nb: ---x\n---x: 1\n'), ['1 {"a":"---\\nx\\n","b":"---x","---x":1}']);
+  });
+});
+
 describe('bytes of a manifest', () => {
   it('may begin with a byte order mark', async () => {
     assert.deepEqual(await decode(Buffer.from('\uFEFF{"a":1}'), 'json'), [{ line: 1, value: { a: 1 } }]);

@@ -4,6 +4,7 @@ import { parseDocument } from '../../src/api/parse.ts';
 import { brokenRoute, routesOf, type WireObject, wireRoute } from '../../src/cluster/cluster.contract.ts';
 import type { Reading } from '../../src/cluster/directory/document.ts';
 import { type FolderView, mergeFolder } from '../../src/cluster/directory/merge.ts';
+import { decodeLastGood, encodeLastGood } from '../../src/cluster/last-good.ts';
 import { EMPTY_MEMORY, type Memory, sameSnapshot } from '../../src/cluster/memory.ts';
 
 const A = wireRoute('a', '10.1.0.0/16');
@@ -12,9 +13,12 @@ const UNKNOWN = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRout', metad
 const T1 = '2027-01-01T00:00:01.000Z';
 const T2 = '2027-01-01T00:00:02.000Z';
 
-type Content = readonly (WireObject | object)[] | string;
+type Content = readonly (WireObject | object | typeof BAD)[] | string;
 
-/** A folder: per path its objects, or why it cannot be read. */
+/** A document that is not understood, among others that are. */
+const BAD = 'is not valid YAML';
+
+/** A folder: per path its objects and broken documents, or why it cannot be read. */
 function folder(
   content: Readonly<Record<string, Content>>,
   state: { quiet?: boolean; returned?: boolean; hidden?: string } = {},
@@ -26,8 +30,9 @@ function folder(
 
 function readingOf(path: string, content: Content): Reading {
   if (typeof content === 'string') return { type: 'unreadable', message: content };
-  const documents = content.map((raw, i) => ({ line: i + 1, raw, parsed: parseDocument(raw, `${path}:${i + 1}`) }));
-  return { type: 'documents', documents, readAt: T1 };
+  const all = content.map((raw, i) => ({ line: i + 1, raw, parsed: parseDocument(raw, `${path}:${i + 1}`) }));
+  const broken = all.filter(({ raw }) => raw === BAD).map(({ line }) => ({ line, fault: BAD }));
+  return { type: 'documents', documents: all.filter(({ raw }) => raw !== BAD), ...(broken.length > 0 && { broken }), readAt: T1 };
 }
 
 /** A story: each view in turn; after each, what is in force, `?` when incomplete, `...` when a removal waits. */
@@ -48,6 +53,52 @@ const MISSING: FolderView = { type: 'missing', directory: '/m', message: 'does n
 const ONLY_A = 'a=10.1.0.0/16';
 const ONLY_B = 'b=10.2.0.0/16';
 const BOTH = `${ONLY_A} ${ONLY_B}`;
+
+describe('a file of which one document is broken', () => {
+  it('has its other documents in force, new and changed ones too, and keeps what the broken one may have held', () => {
+    const story = tell(
+      after(folder({ f: [A, B] })),
+      folder({ f: [BAD, wireRoute('b', '10.2.0.0/16', '10.3.0.0/16'), wireRoute('c', '10.4.0.0/16')] }),
+    );
+    assert.deepEqual(story, [`${ONLY_A} b=10.2.0.0/16,10.3.0.0/16 c=10.4.0.0/16`]);
+  });
+
+  it('takes nothing away, of any of its documents, however quiet it is', () => {
+    const two = wireRoute('b', '10.2.0.0/16', '10.3.0.0/16');
+    const story = tell(after(folder({ f: [A, two] })), folder({ f: [BAD, B] }), folder({ f: [BAD] }), folder({ f: [B] }));
+    const kept = `${ONLY_A} b=10.2.0.0/16,10.3.0.0/16`;
+    assert.deepEqual(story, [kept, kept, ONLY_B]);
+  });
+
+  it('leaves an object with its owner: a copy further down, which did not count, takes over no more than it holds', () => {
+    const copy = wireRoute('a', '10.9.0.0/16');
+    const story = tell(after(folder({ f: [A, copy] })), folder({ f: [BAD, copy] }));
+    assert.deepEqual(story, [ONLY_A]);
+  });
+
+  it('is told with its line, and with what stays', () => {
+    const { snapshot } = mergeFolder(after(folder({ f: [A, B] })), folder({ f: [B, BAD] }), T2);
+    assert.deepEqual(snapshot.problems, [
+      {
+        source: 'f',
+        line: 2,
+        message: `${BAD}; the other documents of this file are in force, and nothing is taken away of what stood here before: StaticRoute a`,
+      },
+    ]);
+  });
+
+  it('is an obstacle to completeness at the first look, at the next ones, and after a restart', () => {
+    const views = [folder({ f: [A, BAD] }), folder({ f: [A, BAD] })];
+    assert.deepEqual(tell(EMPTY_MEMORY, ...views), [`${ONLY_A} ?`, `${ONLY_A} ?`]);
+    const restarted = decodeLastGood(encodeLastGood(after(...views)));
+    assert.deepEqual(tell(restarted, ...views, folder({ f: [A] })), [`${ONLY_A} ?`, `${ONLY_A} ?`, ONLY_A]);
+  });
+
+  it('is no obstacle when it was understood in full once', () => {
+    const restarted = decodeLastGood(encodeLastGood(after(folder({ f: [A, B] }))));
+    assert.deepEqual(tell(restarted, folder({ f: [A, BAD] })), [BOTH]);
+  });
+});
 
 describe('what is in force', () => {
   it('removes after the quiet time, and only what is still gone then', () => {

@@ -6,6 +6,12 @@ export interface RawDocument {
   readonly value: unknown;
 }
 
+/** One document that could not be understood, in a file whose other documents could. `fault` states the fact and the fix. */
+export interface BrokenDocument {
+  readonly line: number;
+  readonly fault: string;
+}
+
 /** One object of a file, with what the api layer says about it. Items of a List share the line of the list. */
 export interface Document {
   readonly line: number;
@@ -15,7 +21,13 @@ export interface Document {
 
 /** What a file was found to hold. `readAt` is ISO 8601. */
 export type Reading =
-  | { readonly type: 'documents'; readonly documents: readonly Document[]; readonly readAt: string }
+  | {
+      readonly type: 'documents';
+      readonly documents: readonly Document[];
+      /** Absent when there is none. */
+      readonly broken?: readonly BrokenDocument[];
+      readonly readAt: string;
+    }
   | { readonly type: 'unreadable'; readonly message: string; readonly line?: number };
 
 /** A file whose text cannot be understood. The message states the fact and the fix. */

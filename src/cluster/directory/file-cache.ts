@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flattenLists, parseDocument } from '../../api/parse.ts';
-import { type Document, type RawDocument, type Reading, Unreadable } from './document.ts';
+import { type Document, type Reading, Unreadable } from './document.ts';
 import type { FileView } from './merge.ts';
-import { readManifest } from './read-file.ts';
+import { type Decoded, readManifest } from './read-file.ts';
 import type { FoundFile } from './scan.ts';
 
 const AT_ONCE = 16;
@@ -62,14 +62,22 @@ interface Cached {
   readonly reading: Reading;
 }
 
-function toReading(path: string, raw: readonly RawDocument[], readAt: string, before: Reading | undefined): Reading {
+function toReading(path: string, decoded: readonly Decoded[], readAt: string, before: Reading | undefined): Reading {
   const old = before?.type === 'documents' ? before.documents : [];
+  const raw = decoded.filter((document) => 'value' in document);
+  const broken = decoded.filter((document) => 'fault' in document);
   const objects = raw.flatMap(({ line, value }) => flattenLists(value).map((item) => ({ line, value: item })));
   const documents = objects.map(({ line, value }, index): Document => {
     const same = old[index];
     if (same?.line === line && isDeepStrictEqual(same.raw, value)) return same;
     return { line, raw: value, parsed: parseDocument(value, `${path}:${line}`) };
   });
-  const unchanged = before !== undefined && documents.length === old.length && documents.every((document, i) => document === old[i]);
-  return unchanged && before.type === 'documents' ? before : { type: 'documents', documents, readAt };
+  const next: Reading = { type: 'documents', documents, ...(broken.length > 0 && { broken }), readAt };
+  return before?.type === 'documents' && isSame(before, next) ? before : next;
+}
+
+/** When it was read makes no difference. Documents are compared by identity. */
+function isSame(a: Extract<Reading, { type: 'documents' }>, b: Extract<Reading, { type: 'documents' }>): boolean {
+  const sameDocuments = a.documents.length === b.documents.length && a.documents.every((document, i) => document === b.documents[i]);
+  return sameDocuments && isDeepStrictEqual(a.broken, b.broken);
 }

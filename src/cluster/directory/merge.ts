@@ -39,7 +39,7 @@ export interface Merged {
 export function mergeFolder(memory: Memory, view: FolderView, now: string): Merged {
   if (view.type === 'missing') return mergeMissing(memory, view);
   const claims = claimObjects(view.files);
-  const present = presentObjects(memory, claims, view.quiet);
+  const present = presentObjects(memory, claims, view);
   const absent = sortAbsent(memory, view, claims);
   const obstacle = memory.complete && !view.returned ? undefined : obstacleTo(memory, view, present.invalid);
   const waiting = obstacle === undefined && (absent.removed.length > 0 || present.shrinking) && !view.quiet;
@@ -51,7 +51,7 @@ export function mergeFolder(memory: Memory, view: FolderView, now: string): Merg
   const files = nextFiles(memory, view, absent, complete && view.quiet);
   const asOf = isReadInFull(view) && (complete || view.files.length > 0) ? now : memory.asOf;
   const reason = complete ? undefined : (obstacle ?? say.notQuiet(view.directory));
-  const problems = [...folderProblems(memory, view), ...fileProblems(memory, view, absent), ...claims.duplicates];
+  const problems = [...folderProblems(memory, view), ...fileProblems(memory, view, absent, present), ...claims.duplicates];
   const next: Memory = { complete, objects, files, ...(asOf === undefined ? {} : { asOf }) };
   return { memory: next, snapshot: snapshotOf(next, { invalid: present.invalid, problems, reason }), waiting };
 }
@@ -98,27 +98,33 @@ interface Present {
   readonly invalid: ResourceSnapshot['invalid'];
   /** Some object has lost subnets: that waits for quiet, since the file may be half-written. */
   readonly shrinking: boolean;
+  /** Objects that keep their subnets because another document of their file is broken, and may be about them. */
+  readonly held: readonly string[];
 }
 
 /** The objects that stand in the folder; one that is not valid has its last good version in force, wherever that stood. */
-function presentObjects(memory: Memory, claims: Claims, quiet: boolean): Present {
+function presentObjects(memory: Memory, claims: Claims, view: Extract<FolderView, { type: 'present' }>): Present {
   const objects = new Map<string, InForce>();
   const invalid: ResourceSnapshot['invalid'][number][] = [];
+  const doubtful = new Set(view.files.filter(({ reading }) => !isWhole(reading)).map(({ path }) => path));
+  const held: string[] = [];
   let shrinking = false;
   for (const [key, { path, document }] of claims.owners) {
     const { line, raw, parsed } = document;
     const lastGood = memory.objects.get(key);
     if (isUsable(parsed)) {
-      const held = !quiet && lastGood !== undefined && lastGood.raw !== raw && losesSubnets(lastGood.resource(), parsed);
-      shrinking ||= held;
-      objects.set(key, held ? lastGood : { path, line, raw, resource: () => parsed });
+      const shrinks = lastGood !== undefined && lastGood.raw !== raw && losesSubnets(lastGood.resource(), parsed);
+      const inDoubt = shrinks && lastGood.path === path && doubtful.has(path);
+      if (inDoubt) held.push(key);
+      else shrinking ||= shrinks && !view.quiet;
+      objects.set(key, inDoubt || (shrinks && !view.quiet) ? lastGood : { path, line, raw, resource: () => parsed });
     }
     if (parsed.type !== 'invalid') continue;
     const lastGoodInForce = lastGood?.resource() !== undefined;
     if (lastGood !== undefined && lastGoodInForce) objects.set(key, { ...lastGood, path, line });
     invalid.push({ meta: parsed.meta, message: parsed.message, lastGoodInForce });
   }
-  return { objects, invalid, shrinking };
+  return { objects, invalid, shrinking, held };
 }
 
 /** Whether a new version lacks what the old one routes. A file that is cut at the end of a line is often valid. */
@@ -142,7 +148,7 @@ function sortAbsent(memory: Memory, view: Extract<FolderView, { type: 'present' 
   for (const [key, { path }] of memory.objects) {
     if (claims.owners.has(key) || isHidden(view, path)) continue;
     const reading = readings.get(path);
-    if (reading?.type === 'unreadable') continue;
+    if (reading !== undefined && !isWhole(reading)) continue;
     const before = memory.files.get(path)?.unrecognised ?? 0;
     if (reading !== undefined && unrecognisedIn(reading) > before) doubtful.set(path, [...(doubtful.get(path) ?? []), key]);
     else removed.push(key);
@@ -152,6 +158,11 @@ function sortAbsent(memory: Memory, view: Extract<FolderView, { type: 'present' 
 
 function isHidden(view: Extract<FolderView, { type: 'present' }>, path: string): boolean {
   return view.hiddenFolders.some((folder) => folder.path === '' || path.startsWith(`${folder.path}/`));
+}
+
+/** Whether all that the file holds was understood as far as documents can be told apart. */
+function isWhole(reading: Reading): reading is Extract<Reading, { type: 'documents' }> {
+  return reading.type === 'documents' && reading.broken === undefined;
 }
 
 function unrecognisedIn(reading: Reading): number {
@@ -167,14 +178,14 @@ function obstacleTo(
   const folder = view.hiddenFolders[0];
   if (folder !== undefined) return say.folderObstacle(view.directory, folder);
   if (view.files.length === 0) return say.empty(view.directory);
-  const file = view.files.find(({ path, reading }) => reading.type === 'unreadable' && !memory.files.has(path));
+  const file = view.files.find(({ path, reading }) => !isWhole(reading) && !memory.files.has(path));
   if (file !== undefined) return say.fileObstacle(file.path);
   const object = invalid.find(({ lastGoodInForce }) => !lastGoodInForce);
   return object === undefined ? undefined : say.objectObstacle(object.meta);
 }
 
 function isReadInFull(view: Extract<FolderView, { type: 'present' }>): boolean {
-  return view.hiddenFolders.length === 0 && view.files.every(({ reading }) => reading.type === 'documents');
+  return view.hiddenFolders.length === 0 && view.files.every(({ reading }) => isWhole(reading));
 }
 
 function nextFiles(
@@ -187,7 +198,7 @@ function nextFiles(
   const listed = new Set(view.files.map(({ path }) => path));
   for (const [path, file] of memory.files) if (!forgetting || listed.has(path) || isHidden(view, path)) files.set(path, file);
   for (const { path, reading } of view.files) {
-    if (reading.type !== 'documents') continue;
+    if (!isWhole(reading)) continue;
     const before = absent.doubtful.has(path) ? memory.files.get(path)?.unrecognised : undefined;
     files.set(path, { readAt: reading.readAt, unrecognised: before ?? unrecognisedIn(reading) });
   }
@@ -202,15 +213,34 @@ function folderProblems(memory: Memory, view: Extract<FolderView, { type: 'prese
   ];
 }
 
-function fileProblems(memory: Memory, view: Extract<FolderView, { type: 'present' }>, absent: Absent): readonly SourceProblem[] {
+function fileProblems(
+  memory: Memory,
+  view: Extract<FolderView, { type: 'present' }>,
+  absent: Absent,
+  present: Present,
+): readonly SourceProblem[] {
   return view.files.flatMap(({ path, reading }) => {
     if (reading.type === 'unreadable') {
       const message = say.unreadable(reading.message, memory.files.get(path)?.readAt);
       return [{ source: path, ...(reading.line === undefined ? {} : { line: reading.line }), message }];
     }
     const kept = absent.doubtful.get(path);
-    return reading.documents.flatMap(({ line, parsed }) =>
+    const broken = (reading.broken ?? []).map(({ line, fault }) => {
+      const stays = [...memory.objects].filter(
+        ([key, object]) => object.path === path && (!present.objects.has(key) || present.held.includes(key)),
+      );
+      return {
+        source: path,
+        line,
+        message: say.brokenDocument(
+          fault,
+          stays.map(([key]) => key),
+        ),
+      };
+    });
+    const unrecognised = reading.documents.flatMap(({ line, parsed }) =>
       parsed.type === 'problem' ? [{ source: path, line, message: say.unrecognised(parsed.message, kept) }] : [],
     );
+    return [...broken, ...unrecognised];
   });
 }

@@ -45,6 +45,11 @@ export function unreadable(fact: string, lastGood: string | undefined): string {
   return `${fact}; ${lastGood === undefined ? 'nothing of this file is in force' : `the last good version from ${lastGood} stays in force`}`;
 }
 
+export function brokenDocument(fact: string, kept: readonly string[]): string {
+  const held = kept.length === 0 ? '' : `, and nothing is taken away of what stood here before: ${kept.join(', ')}`;
+  return `${fact}; the other documents of this file are in force${held}`;
+}
+
 export function unrecognised(fact: string, kept: readonly string[] | undefined): string {
   if (kept === undefined) return fact;
   return `${fact}; this document may have been meant as what was in this file before, so it stays in force: ${kept.join(', ')}`;

@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf } from '../../runtime/atomic-file.ts';
-import { type RawDocument, Unreadable } from './document.ts';
+import { type BrokenDocument, type RawDocument, Unreadable } from './document.ts';
 import { readJson } from './json-documents.ts';
 import { readYaml } from './yaml-documents.ts';
+import { type Piece, piecesOf } from './yaml-pieces.ts';
 
 const MIB = 1024 * 1024;
 
@@ -19,16 +20,18 @@ type Format = 'json' | 'yaml';
 /** Far above any manifest, far below what exhausts the stack of those who walk the value. */
 const MAX_DEPTH = 100;
 
+/** By the extension, in capitals or not. */
 export function formatOf(path: string): Format | undefined {
-  if (path.endsWith('.json')) return 'json';
-  return path.endsWith('.yaml') || path.endsWith('.yml') ? 'yaml' : undefined;
+  const [, extension] = /\.(json|ya?ml)$/i.exec(path) ?? [];
+  if (extension === undefined) return undefined;
+  return extension.toLowerCase() === 'json' ? 'json' : 'yaml';
 }
 
 /**
  * Reads one manifest. Undefined: there is no such file (any more).
  * @throws Unreadable when it cannot be opened, is not text, is too large, or is not valid JSON or YAML.
  */
-export async function readManifest(path: string): Promise<readonly RawDocument[] | undefined> {
+export async function readManifest(path: string): Promise<readonly Decoded[] | undefined> {
   const format = formatOf(path) ?? 'yaml';
   const bytes = await readBytes(path, SIZE_LIMITS[format]);
   if (bytes === undefined) return undefined;
@@ -57,20 +60,48 @@ async function readBytes(path: string, limit: number): Promise<Buffer | undefine
   }
 }
 
-/** Exported for tests. @throws Unreadable */
-export async function decode(bytes: Buffer, format: Format): Promise<readonly RawDocument[]> {
+export type Decoded = RawDocument | BrokenDocument;
+
+/** Exported for tests. @throws Unreadable when nothing of it can be understood */
+export async function decode(bytes: Buffer, format: Format): Promise<readonly Decoded[]> {
   if (bytes.includes(0)) throw new Unreadable('holds NUL bytes, so it is not text: save it as UTF-8 text');
   if (!isUtf8(bytes)) throw new Unreadable('is not valid UTF-8: save it as UTF-8 text');
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   try {
-    const documents = format === 'json' ? readJson(text) : await readYaml(text);
-    for (const { value, line } of documents) if (isDeeper(value, MAX_DEPTH)) throw tooDeep(line);
-    return documents;
+    return format === 'json' ? shallow(readJson(text)) : await decodeYaml(text);
   } catch (error) {
     // Thousands of open brackets exhaust the stack of the YAML parser.
     if (error instanceof RangeError) throw tooDeep();
     throw error;
   }
+}
+
+/** All documents, or, when some are broken, each on its own. @throws Unreadable when none is good, or they cannot be told apart */
+async function decodeYaml(text: string): Promise<readonly Decoded[]> {
+  try {
+    return shallow(await readYaml(text));
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const decoded: Decoded[] = [];
+    for (const piece of piecesOf(text)) decoded.push(...(await decodePiece(piece)));
+    if (decoded.every((document) => 'fault' in document)) throw error;
+    return decoded;
+  }
+}
+
+async function decodePiece({ text, line }: Piece): Promise<readonly Decoded[]> {
+  try {
+    return shallow(await readYaml(text, line));
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return [{ line: error.line ?? line, fault: error.message }];
+  }
+}
+
+/** @throws Unreadable */
+function shallow(documents: readonly RawDocument[]): readonly RawDocument[] {
+  for (const { value, line } of documents) if (isDeeper(value, MAX_DEPTH)) throw tooDeep(line);
+  return documents;
 }
 
 /** True, too, for a value that contains itself. */

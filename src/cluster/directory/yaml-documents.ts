@@ -8,14 +8,14 @@ const MAX_ALIASES = 100;
 /**
  * The documents of a YAML 1.2 text; `<<` merges, and duplicate keys are an error. Empty documents are left out.
  * Between documents other work gets its turn: parsing takes about 1.5 s per MiB.
- * A value may contain itself, by an alias to what it stands in.
+ * `firstLine` is the number of the text's first line in its file. A value may contain itself, by an alias to what it stands in.
  * @throws Unreadable with the line of the first error; RangeError when the nesting exhausts the stack.
  */
-export async function readYaml(text: string): Promise<readonly RawDocument[]> {
+export async function readYaml(text: string, firstLine: number = 1): Promise<readonly RawDocument[]> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
   const documents: RawDocument[] = [];
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
+  const lineAt = (offset: number): number => firstLine - 1 + lines.linePos(offset).line;
   // The library compares every key with every other one (72 s for 40 000 keys), so keys are checked below.
   const composer = new yaml.Composer({ uniqueKeys: false, merge: true, logLevel: 'error', lineCounter: lines });
   for (const document of composer.compose(new yaml.Parser(lines.addNewLine).parse(text))) {
