@@ -65,6 +65,7 @@ export class Reflector<T> {
   #refusals = 0;
   #older: { readonly since: number; lists: number; version: string } | undefined;
   #trouble: string | undefined;
+  #away = false;
   #asOf: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -86,6 +87,11 @@ export class Reflector<T> {
   /** Why the items may not be the present ones, with the fix, for people. */
   get trouble(): string | undefined {
     return this.#trouble;
+  }
+
+  /** Whether the trouble is that there is no answer. */
+  get away(): boolean {
+    return this.#away;
   }
 
   /** When the items were last known to be the present ones, ISO 8601. */
@@ -216,6 +222,7 @@ export class Reflector<T> {
     this.#asOf = this.#options.clock.date().toISOString();
     this.#failures = 0;
     this.#trouble = undefined;
+    this.#away = false;
     return news;
   }
 
@@ -238,13 +245,18 @@ export class Reflector<T> {
     // A lost connection is usually there again at once, and then it is nobody's business.
     const passing = error.status === 0 && this.#synced && this.#failures === 0;
     this.#failures++;
-    if (!passing) this.#setTrouble(readTrouble(error, type));
+    if (!passing) {
+      this.#setTrouble(readTrouble(error, type), error.status === 0);
+      // A watch would not say when it has told all that happened meanwhile. The server has mostly forgotten it anyway.
+      if (error.status === 0) this.#listing = true;
+    }
     return this.#retry.after(error);
   }
 
-  #setTrouble(trouble: string): void {
-    if (this.#trouble === trouble) return;
+  #setTrouble(trouble: string, away = false): void {
+    if (this.#trouble === trouble && this.#away === away) return;
     this.#trouble = trouble;
+    this.#away = away;
     this.#notify();
   }
 

@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from 'node:util';
+import { API_VERSION, type Kind } from '../../api/define-kind.ts';
+import { CLUSTER_NETWORK, clusterNetworkKind } from '../../api/kinds/cluster-network.ts';
+import { MANIFEST_KINDS } from '../../api/kinds.ts';
+import { isObject, type JsonObject } from '../../api/metadata.ts';
+import { type ParsedDocument, parseDocument } from '../../api/parse.ts';
+import type { ApiObject, ResourceType, Selection } from '../api-client.ts';
+
+/** A type that the agent of one node watches. */
+export interface Watched {
+  readonly type: ResourceType;
+  readonly selection?: Selection;
+  /** The one object of it that there must be. */
+  readonly required?: Required;
+}
+
+export interface Required {
+  readonly name: string;
+  /** That it is not there, with the fix. */
+  readonly missing: string;
+  /** That it is no longer there, with the fix. */
+  readonly gone: string;
+}
+
+/** One version of an object, as far as it matters here. */
+export interface Reading {
+  readonly raw: JsonObject;
+  readonly parsed: ParsedDocument;
+}
+
+const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+
+/** Its own Node and the ClusterNetwork, never all nodes; and every object of the kinds that users write. */
+export function watchedBy(nodeName: string): readonly Watched[] {
+  return [
+    {
+      type: NODES,
+      selection: { fieldSelector: `metadata.name=${nodeName}` },
+      required: {
+        name: nodeName,
+        missing: `there is no Node ${nodeName}: see whether --node is right`,
+        gone: `the Node ${nodeName} is gone, its last known labels count: end this agent if the node is to go`,
+      },
+    },
+    {
+      type: typeOf(clusterNetworkKind),
+      selection: { fieldSelector: `metadata.name=${CLUSTER_NETWORK}` },
+      required: {
+        name: CLUSTER_NETWORK,
+        missing: `the controller has not written ClusterNetwork ${CLUSTER_NETWORK} yet: see whether it runs`,
+        gone: `ClusterNetwork ${CLUSTER_NETWORK} is gone, the last known one counts: see whether the controller runs`,
+      },
+    },
+    ...MANIFEST_KINDS.map(({ definition }) => ({ type: typeOf(definition) })),
+  ];
+}
+
+/** The type by which the API knows one of our kinds. */
+export function typeOf({ kind, plural, scope }: Kind): ResourceType {
+  return { apiVersion: API_VERSION, kind, plural, namespaced: scope === 'Namespaced' };
+}
+
+/** Reads an object. The same reading as before when nothing that matters has changed, such as when somebody wrote its status. */
+export function readObject(object: ApiObject, before: Reading | undefined): Reading {
+  const raw = object.kind === NODES.kind ? essenceOfNode(object) : essenceOf(object);
+  if (before !== undefined && isDeepStrictEqual(before.raw, raw)) return before;
+  return { raw, parsed: parseDocument(raw) };
+}
+
+/** Without status and labels, which are nobody's wish; a kind that has no spec is its status. */
+function essenceOf({ apiVersion, kind, metadata, ...fields }: ApiObject): JsonObject {
+  const { name, namespace, uid, generation, creationTimestamp } = metadata;
+  const { status, ...rest } = fields;
+  const essence = { name, namespace, uid, generation, creationTimestamp };
+  return defined({ apiVersion, kind, metadata: defined(essence), ...rest, ...(fields['spec'] === undefined && { status }) });
+}
+
+/** A Node is written every few minutes by its kubelet; what is left out here would make work each time. */
+function essenceOfNode({ apiVersion, kind, metadata, ...fields }: ApiObject): JsonObject {
+  const { name, uid, labels } = metadata;
+  const { podCIDR, podCIDRs } = partOf(fields['spec']);
+  const { addresses } = partOf(fields['status']);
+  const essence = { metadata: defined({ name, uid, labels }), spec: defined({ podCIDR, podCIDRs }), status: defined({ addresses }) };
+  return { apiVersion, kind, ...essence };
+}
+
+function partOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function defined(fields: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
