@@ -295,7 +295,11 @@ function decodeRoute(payload: string): Route | undefined {
 
 function decoder(): RouteDecoder {
   const specs = new SpecTable();
-  return new RouteDecoder({ device: (index) => ({ index, name: `eth${index}` }), intern: (spec) => specs.intern(spec) });
+  return new RouteDecoder({
+    device: (index) => ({ index, name: `eth${index}` }),
+    intern: (spec) => specs.intern(spec),
+    objectHops: () => [],
+  });
 }
 
 function roundTrip(routes: readonly Route[]): readonly Route[] {

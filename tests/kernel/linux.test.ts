@@ -96,6 +96,40 @@ describe('the real kernel beyond the contract', HANG, () => {
     assert.deepEqual([left?.spec.hops.length, left?.spec.protocol, others.length], [1, 3, 0]);
   });
 
+  test('a route by a nexthop object that says nothing else has the hops of the object, single or group, also when they change', async () => {
+    const compat = (value: number): void => {
+      spawnSync('ip', ['netns', 'exec', space.name, 'sysctl', '-qw', `net.ipv4.nexthop_compat_mode=${value}`]);
+    };
+    const gateways = async (kernel = space.kernel): Promise<string> => {
+      const { facts } = await kernel.observe();
+      const routes = facts.routes.filter(({ prefix }) => /^(172\.16\.20|172\.16\.21|2001:db8:20)/.test(prefix.text));
+      return routes
+        .map(({ prefix, spec }) => `${prefix} ${spec.hops.map((hop) => `${hop.gateway} ${hop.device?.name}`).join(' ')}`)
+        .join(', ');
+    };
+    compat(0);
+    await space.ip('nexthop', 'add', 'id', '21', 'via', '10.1.0.2', 'dev', 'left');
+    await space.ip('nexthop', 'add', 'id', '22', 'via', '10.1.0.3', 'dev', 'left');
+    await space.ip('nexthop', 'add', 'id', '23', 'group', '21/22');
+    await space.ip('nexthop', 'add', 'id', '26', 'via', '2001:db8:1::2', 'dev', 'left');
+    await space.ip('route', 'add', '172.16.20.0/24', 'nhid', '21');
+    await space.ip('route', 'add', '172.16.21.0/24', 'nhid', '23');
+    await space.ip('-6', 'route', 'add', '2001:db8:20::/48', 'nhid', '26');
+    const wanted = '172.16.20.0/24 10.1.0.2 left, 172.16.21.0/24 10.1.0.2 left 10.1.0.3 left, 2001:db8:20::/48 2001:db8:1::2 left';
+    assert.equal(await gateways(), wanted);
+    const fresh = openLinuxKernel({ netns: `/run/netns/${space.name}` });
+    assert.equal(await gateways(fresh), wanted);
+    fresh.close();
+    const woken = news();
+    await space.ip('nexthop', 'replace', 'id', '21', 'via', '10.1.0.7', 'dev', 'left');
+    await woken;
+    assert.equal(await gateways(), wanted.replaceAll('10.1.0.2 ', '10.1.0.7 '));
+    for (const id of ['23', '22', '21', '26']) await space.ip('nexthop', 'del', 'id', id);
+    assert.equal(await gateways(), '');
+    compat(1);
+    assert.deepEqual(events(), []);
+  });
+
   test('strays under our mark go in every form, and nothing else: for a type of service, a source, a table, hidden, by a nexthop object', async () => {
     const before = (await space.ip('route', 'show', 'table', 'all')) + (await space.ip('-6', 'route', 'show', 'table', 'all'));
     const batch = [

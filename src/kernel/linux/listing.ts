@@ -2,10 +2,11 @@ import type { Link, Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
 import type { Route } from '../../core/route.ts';
 import { type DecodedAddress, decodeAddress } from './netlink/addresses.ts';
-import { AF_INET, RTM_GETADDR, RTM_GETLINK, RTM_GETNETCONF, RTM_GETROUTE, RTM_GETRULE } from './netlink/constants.ts';
+import { AF_INET, RTM_GETADDR, RTM_GETLINK, RTM_GETNETCONF, RTM_GETNEXTHOP, RTM_GETROUTE, RTM_GETRULE } from './netlink/constants.ts';
 import type { Dumper } from './netlink/dump.ts';
 import { decodeLink, encodeLinkFilter } from './netlink/links.ts';
 import { type DecodedRpFilter, decodeRpFilter } from './netlink/netconf.ts';
+import { type DecodedNextHop, decodeNextHop, type NextHopContext } from './netlink/nexthops.ts';
 import { FAMILY_NUMBER, type MessageReader } from './netlink/reader.ts';
 import type { RouteDecoder } from './netlink/route-decoder.ts';
 import { decodeRule } from './netlink/rules.ts';
@@ -30,6 +31,16 @@ export function listRules(dumper: Dumper): readonly Rule[] {
 /** Of every device, and of `all` and `default`. struct netconfmsg. */
 export function listRpFilters(dumper: Dumper): readonly DecodedRpFilter[] {
   return list(dumper, RTM_GETNETCONF, (writer) => zeros(writer, AF_INET, 4), decodeRpFilter);
+}
+
+/** struct nhmsg. */
+export function listNextHops(dumper: Dumper, context: NextHopContext): readonly DecodedNextHop[] {
+  return list(
+    dumper,
+    RTM_GETNEXTHOP,
+    (writer) => zeros(writer, 0, 8),
+    (message) => decodeNextHop(message, context),
+  );
 }
 
 /** Routes of every table, one by one: there may be a million. `begin` is called again when the answer is begun again. */

@@ -107,7 +107,7 @@ export class Purge {
     const source = attributesAt(view, start, end).at(RTA_SRC);
     view.setUint8(start + TOS, 0);
     view.setUint8(start + 2, 0);
-    const route = new RouteDecoder({ device: this.#device, intern: (spec) => spec }).decode(reader);
+    const route = new RouteDecoder({ device: this.#device, intern: (spec) => spec, objectHops: () => [] }).decode(reader);
     const words = [
       route ? formatRoute(route) : 'a route that cannot be read',
       tos > 0 ? `tos 0x${tos.toString(16).padStart(2, '0')}` : '',

@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import type { Change, SetSysctl } from '../../core/change.ts';
 import type { NodeFacts, Rule } from '../../core/facts.ts';
-import { FAMILIES } from '../../core/ip/address.ts';
-import type { Route, RouteSpec } from '../../core/route.ts';
+import { FAMILIES, type Family } from '../../core/ip/address.ts';
+import type { DeviceRef, Route, RouteSpec } from '../../core/route.ts';
 import { DeviceView } from './device-view.ts';
 import type { DriftLog } from './drift-log.ts';
 import { eachRoute, listAddresses, listLinks, listRpFilters, listRules } from './listing.ts';
@@ -18,6 +18,7 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWNETCONF,
+  RTM_NEWNEXTHOP,
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from './netlink/constants.ts';
@@ -26,6 +27,7 @@ import { decodeLink } from './netlink/links.ts';
 import { decodeRpFilter } from './netlink/netconf.ts';
 import type { MessageReader } from './netlink/reader.ts';
 import { RouteDecoder } from './netlink/route-decoder.ts';
+import { NextHopObjects } from './nexthop-objects.ts';
 import { type Reconciliation, RouteView } from './route-view.ts';
 import { SpecTable } from './spec-table.ts';
 
@@ -49,6 +51,7 @@ export class KernelView {
   readonly #drift: DriftLog;
   readonly #specs = new SpecTable();
   readonly #decoder: RouteDecoder;
+  readonly #objects: NextHopObjects;
   readonly #lost = new LostLinks();
   /** rp_filter values that we set, by device index. */
   readonly #ourRpFilters = new Map<number, number>();
@@ -64,7 +67,13 @@ export class KernelView {
   constructor(drift: DriftLog) {
     this.#drift = drift;
     this.#routes = new RouteView((event, route, sender) => drift.route(event, route, sender));
-    this.#decoder = new RouteDecoder({ device: (index) => this.devices.ref(index), intern: (spec) => this.#specs.intern(spec) });
+    const device = (index: number): DeviceRef => this.devices.ref(index);
+    this.#objects = new NextHopObjects({ device });
+    this.#decoder = new RouteDecoder({
+      device,
+      intern: (spec) => this.#specs.intern(spec),
+      objectHops: (id) => this.#objects.of(id),
+    });
     this.invalidate();
   }
 
@@ -123,10 +132,19 @@ export class KernelView {
       case RTM_NEWNETCONF:
         this.#netconfNotice(message);
         break;
+      case RTM_NEWNEXTHOP:
+        if (this.#objects.forget()) this.#doubtAll();
+        break;
       case RTM_DELNEXTHOP:
         this.#lost.addNextHop();
-        for (const family of FAMILIES) this.#routes.doubt(family);
+        this.#objects.forget();
+        this.#doubtAll();
     }
+  }
+
+  #doubtAll(): void {
+    this.#decoder.forget();
+    for (const family of FAMILIES) this.#routes.doubt(family);
   }
 
   /** Reads again whatever is in doubt. @throws KernelUnavailable; the doubt then stays. */
@@ -135,12 +153,11 @@ export class KernelView {
     if (this.#stale.devices) this.#readDevices(dumper);
     if (this.#stale.rules) this.#readRules(dumper);
     for (const family of [...this.#routes.doubts]) {
-      let run: Reconciliation | undefined;
-      const begin = (): void => {
-        run = this.#routes.reconcile(family);
-      };
-      eachRoute(dumper, this.#decoder, family, begin, (route) => run?.see(route));
-      run?.finish((route) => this.#lost.explains(route));
+      this.#readRoutes(dumper, family);
+      if (!this.#objects.isLacking) continue;
+      this.#objects.read(dumper);
+      this.#decoder.forget();
+      this.#readRoutes(dumper, family);
     }
     this.#lost.clear();
     if (this.#specs.isLarge) this.#sweep();
@@ -201,7 +218,8 @@ export class KernelView {
     const { type, flags, sender } = message;
     const route = this.#decoder.decode(message);
     if (!route) return;
-    if (type === RTM_NEWROUTE) this.#routes.appeared(route, flags, sender);
+    if (this.#objects.isLacking) this.#routes.doubt(route.prefix.family);
+    else if (type === RTM_NEWROUTE) this.#routes.appeared(route, flags, sender);
     else this.#routes.disappeared(route, sender);
     // It happened while we wrote the same identity: before or after, nobody can say.
     if (written?.has(route)) this.#routes.doubt(route.prefix.family);
@@ -299,6 +317,15 @@ export class KernelView {
     if (all) this.devices.rpFilterAll = all.rpFilter;
     this.devices.replaceAddresses(listAddresses(dumper));
     this.#stale = { ...this.#stale, devices: false };
+  }
+
+  #readRoutes(dumper: Dumper, family: Family): void {
+    let run: Reconciliation | undefined;
+    const begin = (): void => {
+      run = this.#routes.reconcile(family);
+    };
+    eachRoute(dumper, this.#decoder, family, begin, (route) => run?.see(route));
+    run?.finish((route) => this.#lost.explains(route));
   }
 
   #readRules(dumper: Dumper): void {

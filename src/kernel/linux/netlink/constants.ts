@@ -20,6 +20,7 @@ export const RTM_NEWNETCONF = 80;
 export const RTM_GETNETCONF = 82;
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;
+export const RTM_GETNEXTHOP = 106;
 
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_DUMP_INTR = 0x10;
@@ -82,6 +83,11 @@ export const IFA_LOCAL = 2;
 export const NETCONFA_IFINDEX = 1;
 export const NETCONFA_RP_FILTER = 3;
 export const NETCONFA_IFINDEX_ALL = -1;
+
+export const NHA_ID = 1;
+export const NHA_GROUP = 2;
+export const NHA_OIF = 5;
+export const NHA_GATEWAY = 6;
 
 export const FRA_DST = 1;
 export const FRA_SRC = 2;

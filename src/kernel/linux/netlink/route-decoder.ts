@@ -6,6 +6,7 @@ import {
   RTA_GATEWAY,
   RTA_METRICS,
   RTA_MULTIPATH,
+  RTA_NH_ID,
   RTA_OIF,
   RTA_PREFSRC,
   RTA_PRIORITY,
@@ -26,6 +27,8 @@ const RTNEXTHOP = 8;
 export interface RouteContext {
   device(index: number): DeviceRef;
   intern(spec: RouteSpec): RouteSpec;
+  /** What a nexthop object leads to. */
+  objectHops(id: number): readonly NextHop[];
 }
 
 /**
@@ -43,7 +46,7 @@ export class RouteDecoder {
     this.#context = context;
   }
 
-  /** Must be called when a device got another name. */
+  /** Must be called when a device got another name, or an object other hops. */
   forget(): void {
     this.#spec = undefined;
   }
@@ -83,10 +86,18 @@ export class RouteDecoder {
         ? []
         : multipath >= 0
           ? this.#hops(view, multipath, Math.min(end, multipath + attributes.length(RTA_MULTIPATH)), family)
-          : [this.#hop(view, attributes, attributes.u32(RTA_OIF) ?? 0, view.getUint32(start + 8, true), family)],
+          : this.#only(view, start, family),
       ...(source && { source }),
       ...(mtu !== undefined && { mtu }),
     };
+  }
+
+  /** The kernel says a nexthop object as well as its hop, or, with nexthop_compat_mode=0, alone. */
+  #only(view: DataView, start: number, family: Family): readonly NextHop[] {
+    const index = this.#attributes.u32(RTA_OIF);
+    const id = this.#attributes.u32(RTA_NH_ID);
+    if (id !== undefined && index === undefined) return this.#context.objectHops(id);
+    return [this.#hop(view, this.#attributes, index ?? 0, view.getUint32(start + 8, true), family)];
   }
 
   /** struct rtnexthop, each followed by its attributes. */
