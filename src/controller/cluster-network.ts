@@ -1,10 +1,10 @@
 import { CLUSTER_NETWORK } from '../api/kinds/cluster-network.ts';
-import { type ApiClient, isNotFound } from '../cluster/api-client.ts';
+import type { ApiClient } from '../cluster/api-client.ts';
 import { Backoff, type Clock } from '../runtime/clock.ts';
 import { decideClusterNetwork, type NetworkFindings, type NetworkStatus } from './decide-cluster-network.ts';
 import { CLUSTER_NETWORKS, type NetworkView } from './network-views.ts';
 import { SHORTEST_INTERVAL_MS } from './pace.ts';
-import { FIELD_MANAGER, type Writer } from './writer.ts';
+import { FIELD_MANAGER, type Request, type Writer } from './writer.ts';
 
 /** Shortest time between two writes for the addresses of nodes alone. Milliseconds. */
 const ADDRESSES_INTERVAL_MS = 60_000;
@@ -24,6 +24,8 @@ export class ClusterNetworks {
   #lastWrite = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #writing = false;
+  /** Somebody deleted it, and the watch has not shown that yet. */
+  #gone = false;
   #dirty = true;
   #cancelWake: (() => void) | undefined;
 
@@ -54,32 +56,20 @@ export class ClusterNetworks {
   }
 
   async #write(status: NetworkStatus, exists: boolean): Promise<void> {
-    const { clock, writer, again } = this.#ports;
+    const { client, clock, writer, again } = this.#ports;
+    const object = { apiVersion: CLUSTER_NETWORKS.apiVersion, kind: CLUSTER_NETWORKS.kind, metadata: { name: CLUSTER_NETWORK } };
+    const options = { fieldManager: FIELD_MANAGER };
+    const create: Request = (signal) => client.apply(CLUSTER_NETWORKS, object, { ...options, signal });
+    const fill: Request = (signal) => client.apply(CLUSTER_NETWORKS, { ...object, status }, { ...options, subresource: 'status', signal });
     this.#writing = true;
     this.#lastWrite = clock.now();
-    const outcome = await writer.write(CLUSTER_NETWORKS.kind, CLUSTER_NETWORK, (signal) => this.#apply(status, exists, signal));
+    const outcome = await writer.write(CLUSTER_NETWORKS.kind, CLUSTER_NETWORK, ...(exists && !this.#gone ? [fill] : [create, fill]));
     this.#writing = false;
     this.#dirty = true;
+    this.#gone = outcome === 'gone';
     if (outcome === 'written') this.#backoff.reset();
     else if (outcome !== 'dropped') this.#notBefore = clock.now() + this.#backoff.next();
     again();
-  }
-
-  async #apply(status: NetworkStatus, exists: boolean, signal: AbortSignal): Promise<void> {
-    const { client } = this.#ports;
-    const object = { apiVersion: CLUSTER_NETWORKS.apiVersion, kind: CLUSTER_NETWORKS.kind, metadata: { name: CLUSTER_NETWORK } };
-    const create = () => client.apply(CLUSTER_NETWORKS, object, { fieldManager: FIELD_MANAGER, signal });
-    const write = () =>
-      client.apply(CLUSTER_NETWORKS, { ...object, status }, { fieldManager: FIELD_MANAGER, subresource: 'status', signal });
-    if (!exists) await create();
-    try {
-      await write();
-    } catch (error) {
-      if (!exists || !isNotFound(error)) throw error;
-      // Somebody deleted it, and the watch has not shown that yet.
-      await create();
-      await write();
-    }
   }
 
   #wakeAt(due: number): void {

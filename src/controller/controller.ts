@@ -11,9 +11,9 @@ import { Term, type TermInput } from './term.ts';
 
 /** How often time itself is news: silence, absence. Milliseconds, as all that follow. */
 const TICK_MS = 10_000;
-/** After a round that took long, rest for so many times as long, so that however much happens there is time for all else. */
-const REST_FACTOR = 9;
-const LONGEST_REST_MS = 1_000;
+/** After a round, rest for so many times as long as it took, so that however much happens there is time for all else. */
+const REST_FACTOR = 2;
+const LONGEST_REST_MS = 500;
 
 export interface ControllerPorts {
   readonly client: ApiClient;
@@ -67,7 +67,13 @@ export class Controller {
     this.#sources.start(this.#again);
     this.#elector.start();
     this.#tick();
-    await this.#ended.promise;
+    // Timers of the clock do not keep a process alive, and while the API server is away there may be nothing else.
+    const alive = setInterval(() => {}, 2 ** 30);
+    try {
+      await this.#ended.promise;
+    } finally {
+      clearInterval(alive);
+    }
   }
 
   /** Writes nothing more, and lets the next one lead at once. */
@@ -120,16 +126,16 @@ export class Controller {
   #trigger(): void {
     if (this.#waiting || this.#closed) return;
     this.#waiting = true;
-    const rest = this.#notBefore - this.#ports.clock.now();
-    if (rest > 0) this.#ports.clock.after(rest, () => this.#begin());
-    else queueMicrotask(() => this.#begin());
+    queueMicrotask(() => this.#begin());
   }
 
   #begin(): void {
+    const { clock } = this.#ports;
+    const rest = this.#notBefore - clock.now();
+    if (rest > 0) return void clock.after(rest, () => this.#begin());
     this.#waiting = false;
     if (this.#closed) return;
     try {
-      const { clock } = this.#ports;
       const started = clock.now();
       this.#round(started);
       const took = clock.now() - started;

@@ -68,21 +68,21 @@ interface Verdict {
 
 function judge(node: FleetNode, route: RouteView, namespace: string): Verdict {
   const { name, report } = node;
-  const pod = `see its pod: kubectl -n ${namespace} get pods -o wide --field-selector spec.nodeName=${name}`;
+  const pod = (): string => `see its pod: kubectl -n ${namespace} get pods -o wide --field-selector spec.nodeName=${name}`;
   if (node.notReady !== undefined) {
     return silent(name, `node ${name} is not Ready (${node.notReady}), so nobody answers for its routes: kubectl describe node ${name}`);
   }
-  if (!report) return silent(name, `the agent on ${name} has never reported: ${pod}`, node.joining);
-  if (node.silent) return silent(name, `the agent on ${name} has reported nothing since ${report.lastSync ?? 'long ago'}: ${pod}`);
+  if (!report) return silent(name, `the agent on ${name} has never reported: ${pod()}`, node.joining);
+  if (node.silent) return silent(name, `the agent on ${name} has reported nothing since ${report.lastSync ?? 'long ago'}: ${pod()}`);
   const entry = report.routes.get(route.name);
   if (!entry || (entry.uid !== undefined && entry.uid !== route.uid)) {
-    return pending(name, `the agent on ${name} has not said yet what it makes of this object; if that lasts, ${pod}`);
+    return pending(name, `the agent on ${name} has not said yet what it makes of this object; if that lasts, ${pod()}`);
   }
   if (isOutdated(entry, route)) {
     const known = entry.generation === undefined ? 'no generation' : `generation ${entry.generation}`;
     return pending(
       name,
-      `the agent on ${name} reports ${known}, and generation ${route.generation} is waited for; if that lasts, ${pod}`,
+      `the agent on ${name} reports ${known}, and generation ${route.generation} is waited for; if that lasts, ${pod()}`,
       entry,
     );
   }

@@ -39,6 +39,7 @@ export interface ElectorOptions {
 /**
  * Leader election by a Lease. At most one of all processes leads: a leader stops 10 seconds after it sent its last successful renewal,
  * and nobody takes its Lease before having seen it unchanged for 15 seconds. Only monotonic time counts.
+ * (Who deletes the Lease just before a process starts that has never seen it makes two of them lead, until the first renews: 2 seconds.)
  */
 export class Elector {
   readonly #ports: ElectorPorts;
@@ -131,6 +132,8 @@ export class Elector {
     } catch (error) {
       // Whether it was written is not known, or somebody else was faster: the next attempt looks first.
       this.#held = false;
+      // Somebody has it now, though not even its name has been seen yet.
+      if (isConflict(error)) this.#seen = { lease: undefined, since: clock.now(), deletedFrom: 'another controller' };
       if (isConflict(error) || isNotFound(error)) this.#lose();
       else throw error;
     }

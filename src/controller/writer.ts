@@ -11,6 +11,9 @@ const MOST_WRITES = 16;
 /** What has become of a write. `refused`: the object itself is the reason; `dropped`: another reason, and it may be tried again. */
 export type Outcome = 'written' | 'gone' | 'refused' | 'dropped';
 
+/** Whatever is sent stops with the signal. */
+export type Request = (signal: AbortSignal) => Promise<unknown>;
+
 export interface WriterPorts {
   readonly clock: Clock;
   readonly log: Log;
@@ -49,9 +52,9 @@ export class Writer {
     return !this.#term.signal.aborted && leads() && clock.now() >= notBefore && this.#writes.size < MOST_WRITES;
   }
 
-  /** Makes an attempt now. Never rejects. */
-  write(kind: string, name: string, attempt: (signal: AbortSignal) => Promise<unknown>): Promise<Outcome> {
-    const done = this.#attempt(kind, name, attempt).finally(() => this.#writes.delete(done));
+  /** Makes an attempt now, of one request after the other. Never rejects. */
+  write(kind: string, name: string, ...requests: readonly Request[]): Promise<Outcome> {
+    const done = this.#attempt(kind, name, requests).finally(() => this.#writes.delete(done));
     this.#writes.add(done);
     return done;
   }
@@ -63,11 +66,13 @@ export class Writer {
     await Promise.all(this.#writes);
   }
 
-  async #attempt(kind: string, name: string, attempt: (signal: AbortSignal) => Promise<unknown>): Promise<Outcome> {
+  async #attempt(kind: string, name: string, requests: readonly Request[]): Promise<Outcome> {
     const { signal } = this.#term;
-    if (signal.aborted || !this.#ports.leads()) return 'dropped';
     try {
-      await attempt(signal);
+      for (const request of requests) {
+        if (signal.aborted || !this.#ports.leads()) return 'dropped';
+        await request(signal);
+      }
       this.#pauses.delete(kind);
       return this.#observed(kind, 'written');
     } catch (error) {

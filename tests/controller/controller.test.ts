@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ApiError } from '../../src/cluster/api-client.ts';
+import type { FakeCall } from '../../src/cluster/fake-api.ts';
 import { NODE_REPORTS } from '../../src/controller/abandoned-reports.ts';
 import { LEASE_NAME, LEASES } from '../../src/controller/lease.ts';
 import { NODES } from '../../src/controller/sources.ts';
@@ -243,7 +245,6 @@ describe('the status of a StaticRoute', () => {
   it(
     'is tried again when it was refused, later each time, and the others go on',
     scenario(3, async (stage) => {
-      const { ApiError } = await import('../../src/cluster/api-client.ts');
       const process = stage.start();
       process.api.before = ({ verb, name }) => {
         if (verb === 'apply' && name === 'bad') throw new ApiError('is invalid: too ugly', { status: 422, reason: 'Invalid' });
@@ -261,9 +262,49 @@ describe('the status of a StaticRoute', () => {
   );
 
   it(
+    'is not written again while the watch is late, not even when the object is gone',
+    scenario(3, async (stage) => {
+      const process = stage.start();
+      await stage.advance(5_000);
+      const deafen = ({ verb, resource, name }: FakeCall): void => {
+        if (verb === 'apply' && resource === 'staticroutes/status') {
+          process.api.cutWatches();
+          if (name === 'gone') stage.world.delete(STATIC_ROUTES, { name });
+        } else if (resource === 'staticroutes') throw new ApiError('overloaded', { status: 429, reason: 'TooManyRequests' });
+      };
+      for (const name of ['r', 'gone']) {
+        stage.putRoute(name);
+        await stage.advance(5);
+        process.api.before = deafen;
+        await stage.advance(9_000);
+        assert.equal(process.writesOf(name), 1, name);
+        process.api.before = () => {};
+        await stage.advance(20_000);
+        assert.equal(process.writesOf(name), 1, name);
+      }
+    }),
+  );
+
+  it(
+    'is written at most once a second, whatever happens in the cluster',
+    scenario(3, async (stage) => {
+      const process = stage.start();
+      stage.putRoute('r');
+      await stage.advance(5_000);
+      const before = process.writesOf('r');
+      for (let i = 0; i < 100; i++) {
+        stage.putNode('n1', { ready: i % 2 ? 'True' : 'Unknown' });
+        await stage.advance(70);
+      }
+      assert.ok(process.writesOf('r') > before + 2 && process.writesOf('r') <= before + 8, `${process.writesOf('r') - before}`);
+      await stage.advance(2_000);
+      assert.equal(stage.summary('r'), 'Ready=True AllNodesReady 3/3');
+    }),
+  );
+
+  it(
     'waits while nobody may write, in one line of the log',
     scenario(3, async (stage) => {
-      const { ApiError } = await import('../../src/cluster/api-client.ts');
       const process = stage.start();
       process.api.before = ({ verb, resource }) => {
         if (verb === 'apply' && resource === 'staticroutes/status') throw new ApiError('forbidden', { status: 403, reason: 'Forbidden' });
@@ -301,8 +342,10 @@ describe('many of them', () => {
     scenario(1000, async (stage) => {
       const process = stage.start();
       await stage.advance(10_000);
+      let slowest = 0;
+      for (const agent of stage.agents.values()) agent.reaction = slowest += 29;
       stage.putRoute('r');
-      await stage.advance(10_000);
+      await stage.advance(32_000);
       assert.equal(stage.summary('r'), 'Ready=True AllNodesReady 1000/1000');
       assert.ok(process.writesOf('r') <= 5, `${process.writesOf('r')}`);
     }),
@@ -336,6 +379,32 @@ describe('NodeReports', () => {
 });
 
 describe('two controllers', () => {
+  it(
+    'one that was stopped in the middle of a write of two requests does not send the second',
+    scenario(1, async (stage) => {
+      const first = stage.start('a');
+      let release = (): void => {};
+      first.api.before = ({ verb, resource }) => {
+        if (verb !== 'apply' || resource !== 'clusternetworks') return undefined;
+        return new Promise((resolve) => {
+          release = resolve;
+        });
+      };
+      await stage.advance(5_000);
+      first.clock.paused = true;
+      const second = stage.start('b');
+      await stage.advance(30_000);
+      assert.equal(second.controller.leads, true);
+      release();
+      await stage.advance(0);
+      assert.equal(first.api.writes.get('apply clusternetworks'), 1);
+      assert.equal(first.api.writes.get('apply clusternetworks/status'), undefined);
+      first.clock.paused = false;
+      await stage.advance(10_000);
+      assert.equal(first.controller.leads, false);
+    }),
+  );
+
   it(
     'only one writes, the other takes over without a write when nothing has changed',
     scenario(3, async (stage) => {

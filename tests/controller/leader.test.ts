@@ -255,7 +255,6 @@ describe('two controllers, whatever happens to them', () => {
       'pause' as const,
       'go' as const,
       'jump' as const,
-      'delete' as const,
     ),
     lasts: fc.integer({ min: 0, max: 25_000 }),
   });
@@ -279,14 +278,13 @@ describe('two controllers, whatever happens to them', () => {
   });
 });
 
-function inflict({ api, clock }: Candidate, what: 'away' | 'back' | 'mute' | 'deaf' | 'slow' | 'pause' | 'go' | 'jump' | 'delete'): void {
+function inflict({ api, clock }: Candidate, what: 'away' | 'back' | 'mute' | 'deaf' | 'slow' | 'pause' | 'go' | 'jump'): void {
   const refuse = (verbs: readonly string[]) => {
     api.before = ({ verb }) => {
       if (verbs.includes(verb)) throw new ApiError('lost', { status: 0, reason: 'Unreachable' });
     };
   };
   if (what === 'away') api.away();
-  else if (what === 'delete') api.world.delete(LEASES, { namespace: NAMESPACE, name: LEASE_NAME });
   else if (what === 'mute') refuse(['create', 'replace']);
   else if (what === 'deaf') refuse(['get']);
   else if (what === 'slow') api.before = () => new Promise((resolve) => clock.after(3_500, resolve));

@@ -52,25 +52,26 @@ export class Agent {
   readonly name: string;
   readonly #stage: Stage;
   readonly #clock: ProcessClock;
-  readonly #reaction: number;
   #notBefore = 0;
   #cancel: (() => void) | undefined;
   /** Reason and message of what fails here. */
   readonly failures = new Map<string, { readonly reason: string; readonly message: string }>();
+  /** Milliseconds from a change to the report of it. */
+  reaction: number;
   dead = false;
   writes = 0;
 
   constructor(stage: Stage, name: string, reaction: number) {
     this.#stage = stage;
     this.name = name;
-    this.#reaction = reaction;
+    this.reaction = reaction;
     this.#clock = new ProcessClock(stage.time);
     this.#beat();
   }
 
   look(): void {
     if (this.dead || this.#cancel) return;
-    const due = Math.max(this.#clock.now() + this.#reaction, this.#notBefore);
+    const due = Math.max(this.#clock.now() + this.reaction, this.#notBefore);
     this.#cancel = this.#clock.after(due - this.#clock.now(), () => this.#write());
   }
 
