@@ -100,16 +100,16 @@ export function prefixField(about: About) {
   return parsedText(about, { max: PREFIX_LENGTH, parse: Prefix.parse, demands: [IS_PREFIX, NO_HOST_BITS], rules: [] });
 }
 
-/** A set of prefixes that a program wrote. */
+/** Prefixes that a program wrote: as a whole, so that what somebody adds by hand goes with its next write. */
 export function prefixTexts(about: string, { max }: { readonly max: number }) {
   const member: ParsedTextOptions<Prefix> = { max: PREFIX_LENGTH, parse: Prefix.parse, demands: [], rules: [] };
-  return parsedTexts({ about }, { about: 'A prefix.' }, member, { min: 0, max, rules: [] });
+  return parsedTexts({ about }, { about: 'A prefix.' }, member, { min: 0, max, merge: 'atomic', rules: [] });
 }
 
-/** A set of addresses that a program wrote. */
+/** The same of addresses. */
 export function addressTexts(about: string, { max }: { readonly max: number }) {
   const member: ParsedTextOptions<Address> = { max: ADDRESS_LENGTH, parse: Address.parse, demands: [], rules: [] };
-  return parsedTexts({ about }, { about: 'An address.' }, member, { min: 0, max, rules: [] });
+  return parsedTexts({ about }, { about: 'An address.' }, member, { min: 0, max, merge: 'atomic', rules: [] });
 }
 
 /** A prefix that may be routed. */

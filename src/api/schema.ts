@@ -123,15 +123,22 @@ export function parsedText<T>(about: About, options: ParsedTextOptions<T>) {
   return note(z.pipe(z.string(), convert), about, [...options.demands, ...options.rules], { maxLength: options.max });
 }
 
+interface ParsedTextsOptions<T> {
+  readonly min: number;
+  readonly max: number;
+  readonly merge: 'set' | 'atomic';
+  readonly rules: readonly Rule<T[]>[];
+}
+
 /**
- * A set of such texts. The same as a list of `parsedText`, in a fraction of the time: there may be 100,000 of them.
- * The rules of the list are asked once its members are good.
+ * Many such texts. The same as a list of `parsedText`, in a fraction of the time: there may be 100,000 of them.
+ * The rules of the list are asked once its members are good. `merge` is how server-side apply merges it.
  */
 export function parsedTexts<T>(
   about: About,
   member: About,
   options: ParsedTextOptions<T>,
-  { min, max, rules }: { readonly min: number; readonly max: number; readonly rules: readonly Rule<T[]>[] },
+  { min, max, merge, rules }: ParsedTextsOptions<T>,
 ) {
   const text = note(z.string(), member, [...options.demands, ...options.rules], { maxLength: options.max });
   const convert = z.transform((values: string[], payload): T[] => {
@@ -144,7 +151,7 @@ export function parsedTexts<T>(
     return converted;
   });
   const schema = z.pipe(z.array(text).check(z.minLength(min), z.maxLength(max)), convert);
-  return note(schema, about, rules, { 'x-kubernetes-list-type': 'set' });
+  return note(schema, about, rules, { 'x-kubernetes-list-type': merge });
 }
 
 /** Undefined when it is refused; the reason is then among the issues. */

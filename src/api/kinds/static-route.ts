@@ -47,6 +47,7 @@ const spec = fields(
     subnets: parsedTexts({ about: 'The prefixes to route, IPv4 and IPv6.' }, { about: 'A prefix without host bits.' }, SUBNET, {
       min: 1,
       max: 4096,
+      merge: 'set',
       rules: [NO_DUPLICATES],
     }),
     via: optional(viaField),
