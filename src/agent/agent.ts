@@ -1,8 +1,9 @@
 import type { NodeReport } from '../api/kinds/node-report.ts';
-import type { ReportSink } from '../cluster/cluster.ts';
+import type { EventSink, ReportSink } from '../cluster/cluster.ts';
 import { KernelUnavailable } from '../kernel/kernel.ts';
 import { Backoff } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { eventsOf } from './events.ts';
 import { Narrator } from './narrator.ts';
 import { type Account, type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
 import { ReportWriter } from './report-writer.ts';
@@ -16,6 +17,8 @@ const QUIET_MS = 5_000;
 export interface AgentPorts extends ReconcilerPorts {
   readonly sink: ReportSink;
   readonly log: Log;
+  /** Where people look for what goes wrong, besides the report and the log. */
+  readonly events?: EventSink;
   /** What metrics and health checks hear. */
   readonly observe?: (telling: Telling) => void;
   /** Called some seconds after the last change, when there is time to tidy up. */
@@ -47,6 +50,7 @@ export class Agent {
   #toldAt = Number.NEGATIVE_INFINITY;
   #cancelTelling: (() => void) | undefined;
   #cancelQuiet: (() => void) | undefined;
+  #told: NodeReport | undefined;
 
   constructor(ports: AgentPorts, options: NodeOptions, tellMs: number = TELL_MS) {
     this.#ports = ports;
@@ -138,6 +142,8 @@ export class Agent {
     this.#narrator.tell(telling);
     this.#ports.observe?.(telling);
     this.#reports.offer(telling.report);
+    if (this.#ports.events) for (const event of eventsOf(telling.report, this.#told)) this.#ports.events.record(event);
+    this.#told = telling.report;
     // A fight that the account has just found ends some time: the report should say so then.
     this.#wakeBefore(this.#reconciler.nextRoundIn() ?? Infinity);
   }

@@ -5,11 +5,16 @@ import { openDirectory } from '../cluster/directory/directory.ts';
 import { openReportFile } from '../cluster/directory/report-file.ts';
 import { openLinuxKernel } from '../kernel/linux/kernel.ts';
 
-/** The real world: this kernel, folders on this disk. */
+/** The real world: this kernel, folders on this disk, a cluster where one is asked for. */
 export const adapters: Adapters = {
   openKernel: async () => openLinuxKernel(),
-  openSource: ({ manifests, stateFolder, ...options }) =>
-    openDirectory({ directory: manifests, lastGood: join(stateFolder, LAST_GOOD_FILE), ...options }),
-  openSink: (statusFolder) => openReportFile(statusFolder),
+  openFolder: ({ manifests, status }) => ({
+    words: `folder ${manifests}`,
+    sink: openReportFile(status),
+    openSource: ({ stateFolder, ...options }) =>
+      openDirectory({ directory: manifests, lastGood: join(stateFolder, LAST_GOOD_FILE), ...options }),
+    close: () => Promise.resolve(),
+  }),
+  openCluster: async (options) => (await import('./open-cluster.ts')).openCluster(options),
   crds: async () => (await import('../api/crd.ts')).crdYaml(),
 };

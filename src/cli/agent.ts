@@ -7,7 +7,7 @@ import { createLog } from '../runtime/log.ts';
 import { releaseMemory } from '../runtime/memory.ts';
 import { type Context, EXIT, LOCK_NAME, type Run } from './command.ts';
 import { explained } from './files.ts';
-import { demandPermission, holderText, manifestsFolder, nodeFlags } from './node-context.ts';
+import { demandPermission, holderText, nodeFlags, openPlace } from './node-context.ts';
 import { Signals } from './signals.ts';
 
 /** `fairlead agent`: runs until SIGTERM or SIGINT, which leave the kernel as it is. */
@@ -16,10 +16,11 @@ export const run: Run = (context) => explained(() => runAgent(context));
 async function runAgent(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
-  const manifests = manifestsFolder(line);
   const listen = line.text(FLAGS.listen);
   const address = listen === undefined ? undefined : parseListen(listen);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
+  const warn = (message: string): void => log.warn(message);
+  const place = await openPlace(context, 'agent', flags, warn);
 
   // Process 1 of a container ignores signals that it does not handle: also while it waits for the lock.
   const signals = new Signals(log).listen();
@@ -37,19 +38,15 @@ async function runAgent(context: Context): Promise<number> {
   // The agent that had the lock may have had the same address.
   const server = early ?? (web && (await web.serve(address, { version: context.version, log })));
   const kernel = await adapters.openKernel();
-  log.info(`fairlead ${context.version} is the agent of node ${flags.nodeName}, pid ${process.pid}, resources from ${manifests}`);
+  log.info(`fairlead ${context.version} is the agent of node ${flags.nodeName}, pid ${process.pid}, resources from ${place.words}`);
 
-  const source = adapters.openSource({
-    manifests,
-    stateFolder: flags.stateFolder,
-    readOnly: false,
-    onWarning: (message) => log.warn(message),
-  });
+  const source = place.openSource({ stateFolder: flags.stateFolder, readOnly: false, onWarning: warn });
   const observe = (telling: Telling): void => server?.observe(telling);
   const ports = {
     kernel,
     source,
-    sink: adapters.openSink(flags.statusFolder),
+    sink: place.sink,
+    ...(place.events && { events: place.events }),
     memory: fileSysctlMemory(flags.stateFolder),
     clock: systemClock,
     log,
@@ -61,6 +58,7 @@ async function runAgent(context: Context): Promise<number> {
   signals.onFirst(() => void agent.close());
   await done;
   await source.close();
+  await place.close();
   await server?.close();
   kernel.close();
   await lock.release();

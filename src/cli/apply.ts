@@ -6,7 +6,7 @@ import { FLAGS } from '../runtime/config.ts';
 import { createLog } from '../runtime/log.ts';
 import { type Context, EXIT, type Run } from './command.ts';
 import { explained } from './files.ts';
-import { demandPermission, holdingLock, manifestsFolder, nodeFlags } from './node-context.ts';
+import { demandPermission, holdingLock, nodeFlags, openPlace } from './node-context.ts';
 
 /** `fairlead apply`: one round of the agent. Fails when something could not be read, made true or written. */
 export const run: Run = (context) => explained(() => apply(context));
@@ -15,11 +15,12 @@ async function apply(context: Context): Promise<number> {
   const { line, terminal, adapters } = context;
   const flags = nodeFlags(line);
   const unwritten: string[] = [];
-  const source = adapters.openSource({
-    manifests: manifestsFolder(line),
+  const warn = (message: string): void => terminal.err(`${message}\n`);
+  const place = await openPlace(context, 'apply', flags, warn);
+  const source = place.openSource({
     stateFolder: flags.stateFolder,
     readOnly: false,
-    onWarning: (message) => terminal.err(`${message}\n`),
+    onWarning: warn,
     onNotKept: (message) => void unwritten.push(message),
   });
   const kernel = await adapters.openKernel();
@@ -28,7 +29,7 @@ async function apply(context: Context): Promise<number> {
   const ports = {
     kernel,
     source,
-    sink: triedOnce(adapters.openSink(flags.statusFolder), unwritten),
+    sink: triedOnce(place.sink, unwritten),
     memory: fileSysctlMemory(flags.stateFolder),
     clock: systemClock,
     log,
@@ -36,6 +37,7 @@ async function apply(context: Context): Promise<number> {
   const agent = new Agent(ports, { nodeName: flags.nodeName, protect: flags.protect });
   const report = await holdingLock('apply', flags.nodeName, () => agent.once());
   await source.close();
+  await place.close();
   kernel.close();
   for (const message of unwritten) terminal.err(`${message}; the changes to the kernel were made all the same\n`);
   const { problems, complete, resources } = report.status;

@@ -1,4 +1,5 @@
-import type { ReportSink, ResourceSource } from '../cluster/cluster.ts';
+import type { ApiClient } from '../cluster/api-client.ts';
+import type { EventSink, ReportSink, ResourceSource } from '../cluster/cluster.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { CommandLine, Flag } from '../runtime/config.ts';
 
@@ -36,7 +37,6 @@ export interface Terminal {
 }
 
 export interface SourceOptions {
-  readonly manifests: string;
   readonly stateFolder: string;
   /** Whether the last good resources may be stored. */
   readonly readOnly: boolean;
@@ -45,11 +45,40 @@ export interface SourceOptions {
   readonly onNotKept?: (message: string) => void;
 }
 
+/** Where a node's resources come from and where its report goes: a folder, or a cluster. */
+export interface Place {
+  /** For the log: `folder /etc/fairlead`. */
+  readonly words: string;
+  readonly sink: ReportSink;
+  readonly events?: EventSink;
+  openSource(options: SourceOptions): ResourceSource;
+  close(): Promise<void>;
+}
+
+/** A Kubernetes cluster. */
+export interface Cluster {
+  readonly client: ApiClient;
+  /** The namespace of the context or of the pod, where it has one. */
+  readonly namespace: string | undefined;
+  /** What one node sees of it. `warn` hears of events that could not be recorded. */
+  node(nodeName: string, warn: (message: string) => void): Place;
+}
+
+export interface ClusterOptions {
+  /** Absent: KUBECONFIG, the service account of the pod, or ~/.kube/config. */
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  /** For the User-Agent. */
+  readonly role: string;
+  readonly version: string;
+}
+
 /** The outside world, as the composition root wires it. */
 export interface Adapters {
   openKernel(): Promise<Kernel>;
-  openSource(options: SourceOptions): ResourceSource;
-  openSink(statusFolder: string): ReportSink;
+  openFolder(folders: { readonly manifests: string; readonly status: string }): Place;
+  /** @throws CommandFailed when no cluster is configured, or not properly */
+  openCluster(options: ClusterOptions): Promise<Cluster>;
   /** The CRDs as YAML. */
   crds(): Promise<string>;
 }

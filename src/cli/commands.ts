@@ -7,7 +7,8 @@ import * as plan from './plan.ts';
 import * as status from './status.ts';
 import * as version from './version.ts';
 
-const NODE_FLAGS = [FLAGS.manifests, FLAGS.node, FLAGS.status, FLAGS.state, FLAGS.protect] as const;
+const CLUSTER_FLAGS = [FLAGS.kubeconfig, FLAGS.context] as const;
+const NODE_FLAGS = [FLAGS.manifests, ...CLUSTER_FLAGS, FLAGS.node, FLAGS.status, FLAGS.state, FLAGS.protect] as const;
 
 /** Commands that need much more than the others load it when they run, so that the agent does not carry it. */
 export const COMMANDS: readonly Command[] = [
@@ -16,6 +17,12 @@ export const COMMANDS: readonly Command[] = [
     summary: 'make this node match its resources, and keep it so',
     flags: [...NODE_FLAGS, FLAGS.listen, FLAGS.log],
     run: agent.run,
+  },
+  {
+    name: 'controller',
+    summary: 'decide what needs one decision for the whole cluster, and sum up what the nodes report',
+    flags: [...CLUSTER_FLAGS, FLAGS.namespace, FLAGS.listen, FLAGS.log],
+    run: async (context) => (await import('./controller.ts')).run(context),
   },
   {
     name: 'plan',

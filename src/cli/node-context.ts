@@ -2,9 +2,9 @@ import { nameError } from '../api/metadata.ts';
 import { InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { CommandFailed, type CommandLine, defaultNodeName, FLAGS, UsageError } from '../runtime/config.ts';
+import { CommandFailed, type CommandLine, clusterNamed, defaultNodeName, FLAGS, UsageError } from '../runtime/config.ts';
 import { type LockHolder, tryLock } from '../runtime/instance-lock.ts';
-import { type Context, LOCK_NAME } from './command.ts';
+import { type Cluster, type Context, LOCK_NAME, type Place } from './command.ts';
 
 /** The flags that most commands share, checked. */
 export interface NodeFlags {
@@ -33,11 +33,27 @@ function nodeName(line: CommandLine): string {
   throw new UsageError(given === undefined ? `the host name ${fault}; or name the node by --node NAME` : `--node: ${fault}`);
 }
 
-/** @throws UsageError when --manifests is missing */
-export function manifestsFolder(line: CommandLine): string {
-  const folder = line.text(FLAGS.manifests);
-  if (folder === undefined) throw new UsageError('--manifests DIR is missing: name the folder with resources');
-  return folder;
+/**
+ * Where the resources of this node come from: the folder or the cluster that is named. One that is merely there, such as ~/.kube/config,
+ * is not taken: its routes belong on other machines.
+ * @throws UsageError when nothing is named
+ */
+export async function openPlace(context: Context, role: string, flags: NodeFlags, warn: (message: string) => void): Promise<Place> {
+  const { line, adapters } = context;
+  const manifests = line.text(FLAGS.manifests);
+  if (manifests !== undefined) {
+    if (line.has(FLAGS.kubeconfig) || line.has(FLAGS.context))
+      throw new UsageError('--manifests and --kubeconfig exclude each other: resources come from a folder or from a cluster');
+    return adapters.openFolder({ manifests, status: flags.statusFolder });
+  }
+  if (!clusterNamed(line))
+    throw new UsageError('--manifests DIR or --kubeconfig FILE is missing: name the folder or the cluster with resources');
+  return (await openCluster(context, role)).node(flags.nodeName, warn);
+}
+
+/** The cluster that flags or environment name. @throws CommandFailed when there is none */
+export function openCluster({ line, adapters, version }: Context, role: string): Promise<Cluster> {
+  return adapters.openCluster({ kubeconfig: line.text(FLAGS.kubeconfig), context: line.text(FLAGS.context), role, version });
 }
 
 function protectedPrefix(text: string): Prefix {
@@ -74,14 +90,4 @@ function adviceFor({ pid }: LockHolder): string {
 
 export function holderText(holder: LockHolder): string {
   return holder.pid === 0 ? `a ${holder.role}` : `fairlead ${holder.role} of node ${holder.node} (pid ${holder.pid})`;
-}
-
-/** A source whose warnings go to the terminal. */
-export function openSource(context: Context, flags: NodeFlags, readOnly: boolean): ReturnType<Context['adapters']['openSource']> {
-  return context.adapters.openSource({
-    manifests: manifestsFolder(context.line),
-    stateFolder: flags.stateFolder,
-    readOnly,
-    onWarning: (message) => context.terminal.err(`${message}\n`),
-  });
 }

@@ -10,7 +10,7 @@ import { FLAGS } from '../runtime/config.ts';
 import { type Context, EXIT, type Run } from './command.ts';
 import { formatFacts, parseFacts, type SavedFacts } from './facts-file.ts';
 import { explained, readText, writeText } from './files.ts';
-import { nodeFlags, openSource } from './node-context.ts';
+import { type NodeFlags, nodeFlags, openPlace } from './node-context.ts';
 import { printData } from './output.ts';
 import { count, paint } from './text.ts';
 
@@ -41,10 +41,7 @@ async function planOnce(context: Context): Promise<number> {
     terminal.out(`facts of node ${flags.nodeName} written to ${saveTo}\n`);
     return EXIT.ok;
   }
-  const source = openSource(context, flags, true);
-  await source.start();
-  const resources = source.snapshot();
-  await source.close();
+  const resources = await readResources(context, flags);
   const { sysctls, unusable }: Recollection = line.has(FLAGS.facts) ? { sysctls: [] } : await fileSysctlMemory(flags.stateFolder).load();
   if (unusable !== undefined) terminal.err(`${unusable}\n`);
   const identity = { name: flags.nodeName, protect: flags.protect, overdue: new Set<string>(), remembered: sysctls };
@@ -63,6 +60,17 @@ async function planOnce(context: Context): Promise<number> {
   await print(context, output);
   if (output.changes.length > 0) return EXIT.found;
   return output.problems.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+async function readResources(context: Context, flags: NodeFlags): Promise<ResourceSnapshot> {
+  const warn = (message: string): void => context.terminal.err(`${message}\n`);
+  const place = await openPlace(context, 'plan', flags, warn);
+  const source = place.openSource({ stateFolder: flags.stateFolder, readOnly: true, onWarning: warn });
+  await source.start();
+  const resources = source.snapshot();
+  await source.close();
+  await place.close();
+  return resources;
 }
 
 async function observe({ line, adapters }: Context): Promise<SavedFacts> {

@@ -28,3 +28,27 @@ export interface ReportSink {
 export class ReportFailed extends Error {
   override readonly name = 'ReportFailed';
 }
+
+/** Something that a person must see, beside the object that it is about. */
+export interface ClusterEvent {
+  readonly about: EventSubject;
+  readonly type: 'Normal' | 'Warning';
+  /** One word, in CamelCase. */
+  readonly reason: string;
+  /** What is the matter on which node, and what mends it. */
+  readonly message: string;
+}
+
+/** The object that an event is about. */
+export interface EventSubject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
+/** Where events go. `record` returns at once and never throws: an event that cannot be delivered is not worth a route. */
+export interface EventSink {
+  record(event: ClusterEvent): void;
+}

@@ -28,6 +28,13 @@ export const FLAGS = {
   node: { name: 'node', value: 'NAME', help: 'name of this node', default: 'the host name in lower case' },
   status: { name: 'status', value: 'DIR', help: 'folder for nodereport.yaml', default: '/run/fairlead' },
   state: { name: 'state', value: 'DIR', help: 'folder for what survives a reboot', default: '/var/lib/fairlead' },
+  kubeconfig: {
+    name: 'kubeconfig',
+    value: 'FILE',
+    help: 'work with the cluster of this kubeconfig, instead of a folder; in a pod, and with KUBECONFIG set, that is the default',
+  },
+  context: { name: 'context', value: 'NAME', help: 'context of the kubeconfig, instead of its current one' },
+  namespace: { name: 'namespace', value: 'NAME', help: 'namespace of the Lease, instead of that of the pod or context' },
   protect: { name: 'protect', value: 'CIDR', help: 'destination whose path must never change; may be repeated', repeats: true },
   listen: { name: 'listen', value: 'ADDR:PORT', help: 'serve /metrics, /healthz and /readyz there' },
   log: { name: 'log', value: 'FORMAT', help: 'format of the log', choices: ['text', 'json'], default: 'text' },
@@ -100,6 +107,17 @@ export function parseListen(text: string): { readonly host: string; readonly por
   const port = Number(match?.[3]);
   if (!match || port > 65535) throw new UsageError(`--listen ${text}: write ADDR:PORT, for example 127.0.0.1:9410`);
   return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '::')), port };
+}
+
+/** The environment, for what is inherited by others or has names of its own: kubeconfigs and credential plugins. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+/** Whether the environment or the command line names a cluster, so that it must not be guessed. */
+export function clusterNamed(line: CommandLine): boolean {
+  const { KUBECONFIG, KUBERNETES_SERVICE_HOST } = environment();
+  return line.has(FLAGS.kubeconfig) || line.has(FLAGS.context) || Boolean(KUBECONFIG) || Boolean(KUBERNETES_SERVICE_HOST);
 }
 
 /** Whether text for people may carry colours: only on a terminal, and not when NO_COLOR is set (no-color.org). */

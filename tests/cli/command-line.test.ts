@@ -71,7 +71,7 @@ describe('wrong usage', () => {
   it('plan, apply and agent ask for the folder before anything else', () =>
     Bench.with(async (bench) => {
       for (const command of ['plan', 'apply', 'agent'])
-        await assert.rejects(bench.run(command, ...bench.here), /--manifests DIR is missing/);
+        await assert.rejects(bench.run(command, ...bench.here), /--manifests DIR or --kubeconfig FILE is missing/);
     }));
 
   it('a destination to protect must be a prefix', () =>
@@ -172,7 +172,10 @@ describe('bin/fairlead', () => {
       [fairlead('frobnicate').status, fairlead('frobnicate').stderr],
       [64, 'fairlead: there is no command "frobnicate"; see "fairlead --help"\n'],
     );
-    assert.equal(fairlead('plan').stderr, '--manifests DIR is missing: name the folder with resources\n');
+    assert.equal(
+      fairlead('plan').stderr,
+      '--manifests DIR or --kubeconfig FILE is missing: name the folder or the cluster with resources\n',
+    );
     assert.equal(fairlead('plan', '--nonsense').status, 64);
     assert.equal(fairlead('version', 'extra').status, 64);
   });

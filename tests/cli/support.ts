@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Adapters } from '../../src/cli/command.ts';
+import type { Adapters, ClusterOptions, Place } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { readUsage } from '../../src/cli/usage.ts';
-import type { ResourceSource } from '../../src/cluster/cluster.ts';
 import { FakeCluster } from '../../src/cluster/fake.ts';
+import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
 import { route } from '../core/builders.ts';
 
@@ -23,6 +23,8 @@ export class Bench {
   readonly folder: string;
   /** How often a command asked for the kernel. */
   kernelsOpened = 0;
+  /** How each cluster was asked for. */
+  readonly clustersOpened: ClusterOptions[] = [];
 
   constructor(folder: string) {
     this.folder = folder;
@@ -68,14 +70,21 @@ export class Bench {
     return ['--node', 'n1', '--state', this.path('state'), '--status', this.path('status')];
   }
 
+  get #place(): Place {
+    return { words: 'a fake', sink: this.cluster, openSource: () => this.cluster, close: async () => {} };
+  }
+
   #adapters(): Adapters {
     return {
       openKernel: async () => {
         this.kernelsOpened++;
         return this.kernel;
       },
-      openSource: (): ResourceSource => this.cluster,
-      openSink: () => this.cluster,
+      openFolder: () => this.#place,
+      openCluster: async (options) => {
+        this.clustersOpened.push(options);
+        return { client: new FakeApi(), namespace: undefined, node: () => this.#place };
+      },
       crds: async () => 'the definitions\n',
     };
   }

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { Cluster, ClusterOptions } from '../cli/command.ts';
+import { LAST_GOOD_FILE } from '../cluster/cluster.ts';
+import { openKubernetes } from '../cluster/kubernetes/client.ts';
+import { kubernetesConfig, namespaceOf } from '../cluster/kubernetes/config.ts';
+import { openEvents } from '../cluster/kubernetes/events.ts';
+import { openReportSink } from '../cluster/kubernetes/sink.ts';
+import { openKubernetesSource } from '../cluster/kubernetes/source.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { environment } from '../runtime/config.ts';
+
+/** A real cluster; apart from the other adapters, because a node without one need not load all this. */
+export async function openCluster({ kubeconfig, context, role, version }: ClusterOptions): Promise<Cluster> {
+  const config = await kubernetesConfig({ kubeconfig, context, env: environment(), interactive: process.stdin.isTTY });
+  const client = openKubernetes(config, { version, role });
+  return {
+    client,
+    namespace: await namespaceOf(config),
+    node: (nodeName, warn) => ({
+      words: `cluster ${client.server}`,
+      sink: openReportSink(client),
+      events: openEvents({ client, nodeName, warn, clock: systemClock }),
+      openSource: ({ stateFolder, ...options }) =>
+        openKubernetesSource({ client, nodeName, lastGood: join(stateFolder, LAST_GOOD_FILE), clock: systemClock, ...options }),
+      close: () => client.close(),
+    }),
+  };
+}

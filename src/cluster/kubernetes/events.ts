@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { GROUP } from '../../api/define-kind.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type ApiClient, ApiError, type ResourceType, type WrittenObject } from '../api-client.ts';
+import type { ClusterEvent, EventSink } from '../cluster.ts';
+import { AGENT_MANAGER } from './sink.ts';
+
+/** The same event within so many milliseconds of the last time is counted instead of written as a new one. */
+const SERIES = 600_000;
+/** A series is not written more often than this, in milliseconds: the count lags a little behind. */
+const SERIES_INTERVAL = 30_000;
+/** So many events may be written at once; then one in so many milliseconds. */
+const BURST = 20;
+const REFILL = 3_000;
+/** Limits of the API server: bytes of a note, characters of the reporting instance and of a name. */
+const LONGEST_NOTE = 1024;
+const LONGEST_INSTANCE = 128;
+const LONGEST_NAME = 230;
+/** Where events about objects without a namespace live. */
+const DEFAULT_NAMESPACE = 'default';
+
+const EVENTS: ResourceType = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events', namespaced: true };
+
+export interface EventsOptions {
+  readonly client: ApiClient;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** Hears that events are not recorded: once, until they are again. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Writes events of the group events.k8s.io, as `kubectl describe` and `kubectl events` show them. What cannot be written is lost.
+ * https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+ */
+export function openEvents(options: EventsOptions): EventSink {
+  return new Events(options);
+}
+
+interface Series {
+  readonly name: string;
+  /** When it was first seen, as a MicroTime. */
+  readonly eventTime: string;
+  count: number;
+  seen: number;
+  written: number;
+}
+
+class Events implements EventSink {
+  readonly #options: EventsOptions;
+  readonly #series = new Map<string, Series>();
+  readonly #bucket: Bucket;
+  #writing: Promise<void> = Promise.resolve();
+  #silent = false;
+
+  constructor(options: EventsOptions) {
+    this.#options = options;
+    this.#bucket = new Bucket(options.clock);
+  }
+
+  record(event: ClusterEvent): void {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const series = this.#count(event, now);
+    if (now - series.written < SERIES_INTERVAL) return;
+    if (!this.#bucket.take()) return this.#warnOnce('there are too many of them at once');
+    series.written = now;
+    const object = toObject(event, { ...series }, this.#options.nodeName, clock.date());
+    this.#writing = this.#writing.then(() => this.#write(object));
+  }
+
+  #count(event: ClusterEvent, now: number): Series {
+    for (const [key, { seen }] of this.#series) if (now - seen >= SERIES) this.#series.delete(key);
+    const key = JSON.stringify([event.about, event.type, event.reason, event.message]);
+    const series = this.#series.get(key) ?? {
+      name: `${event.about.name.slice(0, LONGEST_NAME)}.${randomBytes(8).toString('hex')}`,
+      eventTime: microTime(this.#options.clock.date()),
+      count: 0,
+      seen: now,
+      written: Number.NEGATIVE_INFINITY,
+    };
+    series.count++;
+    series.seen = now;
+    this.#series.set(key, series);
+    return series;
+  }
+
+  async #write(object: WrittenObject): Promise<void> {
+    try {
+      // Only the series of an event may be changed, and to apply it makes it when it is not there.
+      await this.#options.client.apply(EVENTS, object, { fieldManager: AGENT_MANAGER });
+      this.#silent = false;
+    } catch (error) {
+      this.#warnOnce(explained(error));
+    }
+  }
+
+  #warnOnce(why: string): void {
+    if (!this.#silent) this.#options.warn(`events of node ${this.#options.nodeName} are not recorded: ${why}`);
+    this.#silent = true;
+  }
+}
+
+/** Tokens that are spent at once, and come back one by one. */
+class Bucket {
+  readonly #clock: Clock;
+  #tokens = BURST;
+  #at: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#at = clock.now();
+  }
+
+  take(): boolean {
+    const now = this.#clock.now();
+    this.#tokens = Math.min(BURST, this.#tokens + (now - this.#at) / REFILL);
+    this.#at = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+}
+
+function toObject({ about, type, reason, message }: ClusterEvent, series: Series, nodeName: string, now: Date): WrittenObject {
+  return {
+    apiVersion: EVENTS.apiVersion,
+    kind: EVENTS.kind,
+    metadata: { name: series.name, namespace: about.namespace ?? DEFAULT_NAMESPACE },
+    eventTime: series.eventTime,
+    reportingController: `${GROUP}/agent`,
+    reportingInstance: nodeName.slice(0, LONGEST_INSTANCE),
+    action: 'Reconcile',
+    type,
+    reason,
+    note: cut(message),
+    regarding: about,
+    ...(series.count > 1 && { series: { count: series.count, lastObservedTime: microTime(now) } }),
+  };
+}
+
+/** The API server takes six digits, and no others. */
+function microTime(date: Date): string {
+  return date.toISOString().replace('Z', '000Z');
+}
+
+function cut(message: string): string {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= LONGEST_NOTE) return message;
+  // A character that is cut in two is dropped.
+  return `${new TextDecoder().decode(bytes.subarray(0, LONGEST_NOTE - 6)).replace(/\uFFFD$/, '')}...`;
+}
+
+function explained(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  const denied = error instanceof ApiError && error.status === 403;
+  return denied ? `${words}; grant the verbs create and patch on events.events.k8s.io` : words;
+}
