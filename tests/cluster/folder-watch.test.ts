@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FolderWatch } from '../../src/cluster/directory/folder-watch.ts';
+import { cannotWatch } from '../../src/cluster/directory/messages.ts';
 import { cannotOpen } from '../../src/cluster/directory/read-file.ts';
 
 /** Long enough for an event to arrive. */
@@ -74,11 +75,30 @@ describe('the watch on folders', () => {
     assert.equal(watch.blind, 0);
     watch.add(join(base, 'x'.repeat(300)), {});
     assert.equal(watch.blind, 1);
-    assert.equal(watch.failure, 'ENAMETOOLONG');
+    assert.deepEqual(watch.failure, { folder: join(base, 'x'.repeat(300)), code: 'ENAMETOOLONG' });
   });
 });
 
 it('a file without permission is named with the fix', () => {
   const error = Object.assign(new Error('EACCES: permission denied, open x'), { code: 'EACCES' });
-  assert.equal(cannotOpen(error).message, 'cannot be read (EACCES: permission denied): give this process the right to');
+  assert.equal(
+    cannotOpen(error).message,
+    'cannot be read (EACCES: permission denied): give this process the right to read it, and to enter the folders above it',
+  );
+});
+
+describe('a folder that cannot be watched', () => {
+  const fixes: Readonly<Record<string, string>> = {
+    ENOSPC: 'raise the sysctls fs.inotify.max_user_watches and max_user_instances',
+    EMFILE: 'raise the sysctls fs.inotify.max_user_watches and max_user_instances',
+    EACCES: 'give this process the right to read it, and to enter the folders above it',
+    ENOSYS: 'see that it is on a local disk',
+  };
+  for (const [code, fix] of Object.entries(fixes)) {
+    it(`is named with the fix: ${code}`, () =>
+      assert.equal(
+        cannotWatch({ folder: '/m/x', code }),
+        `changes in /m/x are not announced by the kernel (${code}), so the manifests are read every second: ${fix}`,
+      ));
+  }
 });

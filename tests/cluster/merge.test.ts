@@ -21,11 +21,20 @@ const BAD = 'is not valid YAML';
 /** A folder: per path its objects and broken documents, or why it cannot be read. */
 function folder(
   content: Readonly<Record<string, Content>>,
-  state: { quiet?: boolean; returned?: boolean; hidden?: string } = {},
+  state: { quiet?: boolean; returned?: boolean; hidden?: string; remounted?: string } = {},
 ): FolderView {
   const files = Object.entries(content).map(([path, objects]) => ({ path, reading: readingOf(path, objects) }));
   const hiddenFolders = state.hidden === undefined ? [] : [{ path: state.hidden, message: 'cannot be read' }];
-  return { type: 'present', directory: '/m', files, hiddenFolders, quiet: state.quiet ?? true, returned: state.returned ?? false };
+  const remounted = state.remounted === undefined ? {} : { remounted: state.remounted };
+  return {
+    type: 'present',
+    directory: '/m',
+    files,
+    hiddenFolders,
+    quiet: state.quiet ?? true,
+    returned: state.returned ?? false,
+    ...remounted,
+  };
 }
 
 function readingOf(path: string, content: Content): Reading {
@@ -97,6 +106,43 @@ describe('a file of which one document is broken', () => {
   it('is no obstacle when it was understood in full once', () => {
     const restarted = decodeLastGood(encodeLastGood(after(folder({ f: [A, B] }))));
     assert.deepEqual(tell(restarted, folder({ f: [A, BAD] })), [BOTH]);
+  });
+});
+
+describe('a folder that was mounted or unmounted', () => {
+  const remounted = 'nfs:/x is no longer mounted on /m';
+
+  it('keeps what it lacks, subnets too, however quiet it is, and says what to do', () => {
+    const two = wireRoute('b', '10.2.0.0/16', '10.3.0.0/16');
+    const memory = after(folder({ a: [A], b: [two] }));
+    const kept = `${ONLY_A} b=10.2.0.0/16,10.3.0.0/16 ?`;
+    const story = tell(
+      memory,
+      folder({ b: [B] }, { remounted, returned: true }),
+      folder({ b: [B] }, { remounted }),
+      folder({}, { remounted }),
+    );
+    assert.deepEqual(story, [kept, kept, kept]);
+    const { snapshot } = mergeFolder(memory, folder({ b: [B] }, { remounted }), T2);
+    assert.equal(
+      snapshot.incompleteReason,
+      'nfs:/x is no longer mounted on /m, and the manifests folder /m lacks what was there before (StaticRoute a and 1 more): undo that, or restart the agent when the folder is right as it is; nothing is removed until then',
+    );
+  });
+
+  it('counts when it holds all that was there, and then removals do', () => {
+    const story = tell(after(folder({ a: [A], b: [B] })), folder({ x: [A, B] }, { remounted }), folder({ x: [B] }));
+    assert.deepEqual(story, [BOTH, ONLY_B]);
+  });
+
+  it('is accepted only when nothing lacks and all of it was read', () => {
+    const memory = after(folder({ a: [A], b: [B] }));
+    const accepted = (view: FolderView): boolean => mergeFolder(memory, view, T2).nothingLacks;
+    assert.equal(accepted(folder({ a: [A], b: [B] }, { remounted })), true);
+    assert.equal(accepted(folder({ a: [A] }, { remounted })), false);
+    assert.equal(accepted(folder({ a: [A], b: 'is broken' }, { remounted })), false);
+    assert.equal(accepted(folder({ a: [A], b: [B, BAD] }, { remounted })), false);
+    assert.equal(accepted(MISSING), false);
   });
 });
 

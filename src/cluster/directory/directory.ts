@@ -7,6 +7,8 @@ import { Calm } from './calm.ts';
 import { FileCache } from './file-cache.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { type FileView, type FolderView, mergeFolder } from './merge.ts';
+import { cannotWatch } from './messages.ts';
+import { Mounts, readMountTable } from './mounts.ts';
 import { type Scan, scanFolder } from './scan.ts';
 
 export interface DirectoryOptions {
@@ -51,6 +53,7 @@ class DirectorySource implements ResourceSource {
   readonly #cache: FileCache;
   readonly #watch: FolderWatch;
   readonly #calm: Calm;
+  readonly #mounts = new Mounts();
   readonly #listeners: (() => void)[] = [];
   #memory: Memory = EMPTY_MEMORY;
   #snapshot: ResourceSnapshot | undefined;
@@ -127,11 +130,16 @@ class DirectorySource implements ResourceSource {
     const begun = performance.now();
     const disturbances = this.#calm.disturbances;
     this.#watch.begin();
+    // Before the folder: what is mounted in between shows at the next look, and nothing counts as removed before that.
+    const table = await readMountTable();
     const scan = await scanFolder(this.#directory, (folder, about) => this.#watch.add(folder, about));
     this.#watch.end();
     const files = scan.type === 'present' ? await this.#cache.read(scan.files) : [];
     const { quiet, returned } = this.#calm.judge(scan, begun, disturbances);
-    const merged = mergeFolder(this.#memory, viewOf(this.#directory, scan, files, quiet, returned), new Date().toISOString());
+    const remounted = scan.type === 'present' ? this.#mounts.compare(table, scan.folders) : undefined;
+    const view = viewOf(this.#directory, scan, files, { quiet, returned, ...(remounted !== undefined && { remounted }) });
+    const merged = mergeFolder(this.#memory, view, new Date().toISOString());
+    if (scan.type === 'present' && (remounted === undefined || merged.nothingLacks)) this.#mounts.accept(table, scan.folders);
     this.#memory = merged.memory;
     this.#waiting = merged.waiting;
     this.#announce(merged.snapshot);
@@ -150,24 +158,19 @@ class DirectorySource implements ResourceSource {
   #planNext(scan: Scan): void {
     const { poll, fastPoll } = this.#timing;
     const blind = scan.type === 'present' && this.#watch.blind > 0;
-    if (blind && !this.#warnedBlind) this.#warn(cannotWatch(this.#directory, this.#watch.failure));
+    const { failure } = this.#watch;
+    if (blind && failure !== undefined && !this.#warnedBlind) this.#warn(cannotWatch(failure));
     this.#warnedBlind ||= blind;
     if (this.#waiting) this.#lookIn(this.#calm.remaining());
     this.#lookIn(scan.type === 'missing' || blind ? fastPoll : poll);
   }
 }
 
-function viewOf(directory: string, scan: Scan, files: readonly FileView[], quiet: boolean, returned: boolean): FolderView {
+type State = Pick<Extract<FolderView, { type: 'present' }>, 'quiet' | 'returned' | 'remounted'>;
+
+function viewOf(directory: string, scan: Scan, files: readonly FileView[], state: State): FolderView {
   if (scan.type === 'missing') return { type: 'missing', directory, message: scan.message };
   const hidden = scan.hiddenFiles.map(({ path, message }): FileView => ({ path, reading: { type: 'unreadable', message } }));
   const all = hidden.length === 0 ? files : [...files, ...hidden].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { type: 'present', directory, files: all, hiddenFolders: scan.hiddenFolders, quiet, returned };
-}
-
-function cannotWatch(directory: string, failure = 'UNKNOWN'): string {
-  const fix =
-    failure === 'ENOSPC' || failure === 'EMFILE'
-      ? 'raise the sysctls fs.inotify.max_user_watches and max_user_instances'
-      : 'see that it is on a local disk';
-  return `changes in ${directory} are not announced by the kernel (${failure}), so it is read every second: ${fix}`;
+  return { type: 'present', directory, files: all, hiddenFolders: scan.hiddenFolders, ...state };
 }

@@ -1,6 +1,12 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { errnoOf } from '../../runtime/atomic-file.ts';
 
+/** `code` is an errno name. */
+export interface WatchFailure {
+  readonly folder: string;
+  readonly code: string;
+}
+
 /**
  * inotify watches on a changing set of folders. Calls back for anything that happens in one of them; what it was must be looked up.
  * A folder that cannot be watched (inotify limit, file system without notifications) is counted in `blind`, for the caller to poll.
@@ -10,7 +16,7 @@ export class FolderWatch {
   readonly #watches = new Map<string, Watch>();
   #round = 0;
   #blind = 0;
-  #failure: string | undefined;
+  #failure: WatchFailure | undefined;
 
   constructor(onEvent: () => void) {
     this.#onEvent = onEvent;
@@ -21,8 +27,8 @@ export class FolderWatch {
     return this.#blind;
   }
 
-  /** Why, as the last errno name. */
-  get failure(): string | undefined {
+  /** The last of them, and why. */
+  get failure(): WatchFailure | undefined {
     return this.#failure;
   }
 
@@ -64,7 +70,7 @@ export class FolderWatch {
       return opened;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
-      this.#failure = errnoOf(error);
+      this.#failure = { folder, code: errnoOf(error) };
       this.#blind++;
       return undefined;
     }

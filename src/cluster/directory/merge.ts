@@ -18,6 +18,8 @@ export type FolderView =
       readonly quiet: boolean;
       /** It is another folder than last time, or was away in between. */
       readonly returned: boolean;
+      /** What was mounted or unmounted there, and is not yet accepted: then nobody has taken away what is missing. */
+      readonly remounted?: string;
     };
 
 export interface FileView {
@@ -30,6 +32,8 @@ export interface Merged {
   readonly snapshot: ResourceSnapshot;
   /** Something is missing from the folder and stays in force only until the folder has been quiet. */
   readonly waiting: boolean;
+  /** All that is in force is in the folder. */
+  readonly nothingLacks: boolean;
 }
 
 /**
@@ -41,8 +45,10 @@ export function mergeFolder(memory: Memory, view: FolderView, now: string): Merg
   const claims = claimObjects(view.files);
   const present = presentObjects(memory, claims, view);
   const absent = sortAbsent(memory, view, claims);
-  const obstacle = memory.complete && !view.returned ? undefined : obstacleTo(memory, view, present.invalid);
-  const waiting = obstacle === undefined && (absent.removed.length > 0 || present.shrinking) && !view.quiet;
+  const lacking = [...absent.removed, ...present.shrinking];
+  const doubt = view.remounted !== undefined && lacking.length > 0 ? say.remounted(view.directory, view.remounted, lacking) : undefined;
+  const obstacle = doubt ?? (memory.complete && !view.returned ? undefined : obstacleTo(memory, view, present.invalid));
+  const waiting = obstacle === undefined && lacking.length > 0 && !view.quiet;
   const complete = obstacle === undefined && (!waiting || (memory.complete && !view.returned));
   const dropped = new Set(complete && view.quiet ? absent.removed : []);
 
@@ -53,7 +59,8 @@ export function mergeFolder(memory: Memory, view: FolderView, now: string): Merg
   const reason = complete ? undefined : (obstacle ?? say.notQuiet(view.directory));
   const problems = [...folderProblems(memory, view), ...fileProblems(memory, view, absent, present), ...claims.duplicates];
   const next: Memory = { complete, objects, files, ...(asOf === undefined ? {} : { asOf }) };
-  return { memory: next, snapshot: snapshotOf(next, { invalid: present.invalid, problems, reason }), waiting };
+  const nothingLacks = lacking.length === 0 && isReadInFull(view);
+  return { memory: next, snapshot: snapshotOf(next, { invalid: present.invalid, problems, reason }), waiting, nothingLacks };
 }
 
 function mergeMissing(memory: Memory, view: Extract<FolderView, { type: 'missing' }>): Merged {
@@ -63,6 +70,7 @@ function mergeMissing(memory: Memory, view: Extract<FolderView, { type: 'missing
     memory: next,
     snapshot: snapshotOf(next, { invalid: [], problems: [problem], reason: say.missing(view.directory, view.message) }),
     waiting: false,
+    nothingLacks: false,
   };
 }
 
@@ -96,8 +104,8 @@ function claimObjects(files: readonly FileView[]): Claims {
 interface Present {
   readonly objects: ReadonlyMap<string, InForce>;
   readonly invalid: ResourceSnapshot['invalid'];
-  /** Some object has lost subnets: that waits for quiet, since the file may be half-written. */
-  readonly shrinking: boolean;
+  /** Objects that have lost subnets: that waits for quiet, since the file may be half-written. */
+  readonly shrinking: readonly string[];
   /** Objects that keep their subnets because another document of their file is broken, and may be about them. */
   readonly held: readonly string[];
 }
@@ -108,16 +116,17 @@ function presentObjects(memory: Memory, claims: Claims, view: Extract<FolderView
   const invalid: ResourceSnapshot['invalid'][number][] = [];
   const doubtful = new Set(view.files.filter(({ reading }) => !isWhole(reading)).map(({ path }) => path));
   const held: string[] = [];
-  let shrinking = false;
+  const shrinking: string[] = [];
   for (const [key, { path, document }] of claims.owners) {
     const { line, raw, parsed } = document;
     const lastGood = memory.objects.get(key);
     if (isUsable(parsed)) {
       const shrinks = lastGood !== undefined && lastGood.raw !== raw && losesSubnets(lastGood.resource(), parsed);
       const inDoubt = shrinks && lastGood.path === path && doubtful.has(path);
+      const tooEarly = shrinks && !inDoubt && (!view.quiet || view.remounted !== undefined);
       if (inDoubt) held.push(key);
-      else shrinking ||= shrinks && !view.quiet;
-      objects.set(key, inDoubt || (shrinks && !view.quiet) ? lastGood : { path, line, raw, resource: () => parsed });
+      if (tooEarly) shrinking.push(key);
+      objects.set(key, shrinks && (inDoubt || tooEarly) ? lastGood : { path, line, raw, resource: () => parsed });
     }
     if (parsed.type !== 'invalid') continue;
     const lastGoodInForce = lastGood?.resource() !== undefined;

@@ -1,4 +1,5 @@
 import { formatRef, type Meta } from '../../core/resources.ts';
+import type { WatchFailure } from './folder-watch.ts';
 import type { Hidden } from './scan.ts';
 
 const STAYS = 'what was in force stays in force';
@@ -20,6 +21,11 @@ export function emptyProblem(): string {
   return `holds no .yaml, .yml or .json file: put the manifests there; ${STAYS}`;
 }
 
+export function remounted(directory: string, fact: string, lacking: readonly string[]): string {
+  const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : '';
+  return `${fact}, and the manifests folder ${directory} lacks what was there before (${lacking[0]}${more}): undo that, or restart the agent when the folder is right as it is; ${UNTIL}`;
+}
+
 export function notQuiet(directory: string): string {
   return `the manifests folder ${directory} is still being changed; nothing is removed until it has been quiet for a moment`;
 }
@@ -33,7 +39,7 @@ export function folderObstacle(directory: string, { path, message }: Hidden): st
 }
 
 export function fileObstacle(path: string): string {
-  return `${path} could not be read and has no last good version: correct it, or delete it; ${UNTIL}`;
+  return `${path} could not be read and has no last good version: mend it as its problem says, or delete it; ${UNTIL}`;
 }
 
 export function objectObstacle(meta: Meta): string {
@@ -58,3 +64,15 @@ export function unrecognised(fact: string, kept: readonly string[] | undefined):
 export function duplicate(object: string, path: string, line: number): string {
   return `${object} is already defined at ${path}:${line}, and that one counts: delete one of the two`;
 }
+
+export function cannotWatch({ folder, code }: WatchFailure): string {
+  return `changes in ${folder} are not announced by the kernel (${code}), so the manifests are read every second: ${watchFix(code)}`;
+}
+
+function watchFix(code: string): string {
+  if (code === 'ENOSPC' || code === 'EMFILE') return 'raise the sysctls fs.inotify.max_user_watches and max_user_instances';
+  return code === 'EACCES' || code === 'EPERM' ? PERMIT : 'see that it is on a local disk';
+}
+
+/** What gives access to a file or a folder. */
+export const PERMIT = 'give this process the right to read it, and to enter the folders above it';

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf } from '../../runtime/atomic-file.ts';
 import { type BrokenDocument, type RawDocument, Unreadable } from './document.ts';
 import { readJson } from './json-documents.ts';
+import { PERMIT } from './messages.ts';
 import { readYaml } from './yaml-documents.ts';
 import { type Piece, piecesOf } from './yaml-pieces.ts';
 
@@ -126,8 +127,7 @@ function mebibytes(bytes: number): string {
 
 export function cannotOpen(error: unknown): Unreadable {
   const code = errnoOf(error);
-  if (code === 'EACCES' || code === 'EPERM')
-    return new Unreadable(`cannot be read (${code}: permission denied): give this process the right to`);
+  if (code === 'EACCES' || code === 'EPERM') return new Unreadable(`cannot be read (${code}: permission denied): ${PERMIT}`);
   if (code === 'ELOOP') return new Unreadable('cannot be read (ELOOP: symbolic links that point at each other): correct the links');
   const words = error instanceof Error ? error.message : String(error);
   return new Unreadable(`cannot be read (${words}): make it readable, or delete it`);

@@ -24,6 +24,8 @@ export type Scan =
       readonly type: 'present';
       /** Names this very folder: another one by the same name has another. Undefined when the folder cannot be looked into. */
       readonly identity?: string;
+      /** Absolute paths of all folders that were looked into, with no link in them. */
+      readonly folders: readonly string[];
       /** Sorted by path. */
       readonly files: readonly FoundFile[];
       /** Files that are named as manifests and cannot be used, for example a link to nothing. */
@@ -52,7 +54,7 @@ export async function scanFolder(root: string, enter: Enter): Promise<Scan> {
     if ((await lstat(root)).isSymbolicLink()) enter(dirname(root), { only: basename(root) });
     const own = await stat(root, { bigint: true });
     if (!own.isDirectory()) return { type: 'missing', message: 'is not a folder: put a folder with manifests in its place' };
-    await walk.folder('', own);
+    await walk.folder('', await realpath(root), own);
     return { type: 'present', identity: `${own.dev}:${own.ino}:${own.birthtimeNs}`, ...walk.result() };
   } catch (error) {
     const code = errnoOf(error);
@@ -62,6 +64,12 @@ export async function scanFolder(root: string, enter: Enter): Promise<Scan> {
   }
 }
 
+interface FoundFolder {
+  readonly path: string;
+  readonly real: string;
+  readonly stat: BigIntStats;
+}
+
 class Walk {
   readonly hiddenFolders: Hidden[] = [];
   readonly #root: string;
@@ -69,6 +77,7 @@ class Walk {
   readonly #files: FoundFile[] = [];
   readonly #hiddenFiles: Hidden[] = [];
   readonly #entered = new Set<string>();
+  readonly #folders: string[] = [];
   #entries = 0;
   #newest = 0;
 
@@ -80,6 +89,7 @@ class Walk {
   result(): Omit<Extract<Scan, { type: 'present' }>, 'type' | 'identity'> {
     const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
     return {
+      folders: this.#folders,
       files: this.#files.sort(byPath),
       hiddenFiles: this.#hiddenFiles.sort(byPath),
       hiddenFolders: this.hiddenFolders.sort(byPath),
@@ -87,10 +97,12 @@ class Walk {
     };
   }
 
-  async folder(path: string, own: BigIntStats): Promise<void> {
+  /** `path` is as people see it, below the root; `real` is absolute and has no links in it. */
+  async folder(path: string, real: string, own: BigIntStats): Promise<void> {
     const identity = `${own.dev}:${own.ino}`;
     if (this.#entered.has(identity)) return;
     this.#entered.add(identity);
+    this.#folders.push(real);
     this.#see(own);
     this.#enter(join(this.#root, path), { identity });
     const names = (await readdir(join(this.#root, path))).filter((name) => !name.startsWith('.')).sort();
@@ -101,26 +113,27 @@ class Walk {
       }
       return;
     }
-    const entries = await Promise.all(names.map((name) => this.#look(path === '' ? name : `${path}/${name}`)));
+    const entries = await Promise.all(names.map((name) => this.#look(path === '' ? name : `${path}/${name}`, join(real, name))));
     // One after the other, so that the first path of a folder that has several is always the same.
-    for (const entry of entries) if (entry?.stat.isDirectory()) await this.#subfolder(entry.path, entry.stat);
+    for (const entry of entries) if (entry !== undefined) await this.#subfolder(entry);
   }
 
-  async #subfolder(path: string, own: BigIntStats): Promise<void> {
+  async #subfolder({ path, real, stat: own }: FoundFolder): Promise<void> {
     try {
-      await this.folder(path, own);
+      await this.folder(path, real, own);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') this.hiddenFolders.push({ path, message: cannotOpen(error).message });
     }
   }
 
   /** Files are noted here; the answer is for those who look for folders. */
-  async #look(path: string): Promise<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
+  async #look(path: string, real: string): Promise<FoundFolder | undefined> {
     try {
       const full = join(this.#root, path);
-      let own = await lstat(full, { bigint: true });
-      if (own.isSymbolicLink()) own = await this.#follow(full);
-      if (own.isDirectory()) return { path, stat: own };
+      const entry = await lstat(full, { bigint: true });
+      const target = entry.isSymbolicLink() ? await this.#follow(full) : undefined;
+      const own = target?.stat ?? entry;
+      if (own.isDirectory()) return { path, real: target?.real ?? real, stat: own };
       if (formatOf(path) !== undefined) this.#note(path, own);
     } catch (error) {
       const message = await this.#whyHidden(path, error);
@@ -130,10 +143,10 @@ class Walk {
     return undefined;
   }
 
-  async #follow(link: string): Promise<BigIntStats> {
-    const target = await realpath(link);
-    this.#enter(dirname(target), { only: basename(target) });
-    return stat(target, { bigint: true });
+  async #follow(link: string): Promise<{ readonly real: string; readonly stat: BigIntStats }> {
+    const real = await realpath(link);
+    this.#enter(dirname(real), { only: basename(real) });
+    return { real, stat: await stat(real, { bigint: true }) };
   }
 
   #note(path: string, own: BigIntStats): void {
