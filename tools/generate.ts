@@ -7,6 +7,7 @@ import { referencePage } from '../src/api/reference-page.ts';
 import { type Command, EXIT } from '../src/cli/command.ts';
 import { COMMANDS } from '../src/cli/commands.ts';
 import { flagText } from '../src/cli/help.ts';
+import { ControllerMetrics } from '../src/controller/metrics.ts';
 import { PROBLEM_CODES } from '../src/core/problem.ts';
 import { FLAGS, type Flag } from '../src/runtime/config.ts';
 
@@ -87,13 +88,20 @@ function flagRow(flag: Flag): string {
 }
 
 function metricsPage(): readonly GeneratedFile[] {
-  const rows = new AgentMetrics('').describe().map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
   const text = [
     '# Metrics',
-    'What the agent serves for Prometheus at `/metrics` when it is started with `--listen ADDR:PORT`.',
-    ['| name | type | meaning |', '|---|---|---|', ...rows].join('\n'),
+    'What is served for Prometheus at `/metrics` by a process that is started with `--listen ADDR:PORT`.',
+    '## Agent',
+    metricsTable(new AgentMetrics('')),
+    '## Controller',
+    metricsTable(new ControllerMetrics('')),
   ].join('\n\n');
   return [['docs/reference/metrics.md', page(text)]];
+}
+
+function metricsTable(metrics: Pick<AgentMetrics, 'describe'>): string {
+  const rows = metrics.describe().map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+  return ['| name | type | meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
 function page(text: string): string {

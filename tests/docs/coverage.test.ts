@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { ControllerMetrics } from '../../src/controller/metrics.ts';
 import { PROBLEM_CODES } from '../../src/core/problem.ts';
 import { FLAGS } from '../../src/runtime/config.ts';
 import { page, pages } from './markdown.ts';
@@ -37,7 +38,7 @@ describe('the documentation', () => {
   });
 
   it('names only metrics that exist', () => {
-    const known = new AgentMetrics('').describe().map(({ name }) => name);
+    const known = [new AgentMetrics(''), new ControllerMetrics('')].flatMap((metrics) => metrics.describe()).map(({ name }) => name);
     const used = [...prose.matchAll(/\bfairlead_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
     assert.ok(used.length > 5);
     assert.deepEqual(
