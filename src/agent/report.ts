@@ -117,6 +117,12 @@ function belongs(failure: Failure, plan: ResourcePlan, round: RoundResult): bool
   return round.owners.of(change.route) === plan.meta.ref;
 }
 
+/** Failures that no resource speaks for: it is gone, and what it asked for is not. */
+function leftOver(round: RoundResult): readonly Failure[] {
+  const { resources } = round.planned.plan;
+  return round.failures.filter((failure) => !resources.some((plan) => belongs(failure, plan, round)));
+}
+
 function refusal(failures: readonly Failure[], nodeName: string): string {
   const words = listSome(
     failures.map(({ change, code, message }) => `"${formatChange(change)}": ${message} (${code})`),
@@ -171,7 +177,14 @@ function conditions(round: RoundResult, verdicts: readonly ResourceReport[], pre
     failing.map((resource) => `${formatRef(resource)} (${resource.reason})`),
     5,
   );
-  const wrong = [failing.length > 0 && `not ready: ${names}`, unreadable > 0 && `${unreadable} source problems`].filter(Boolean).join('; ');
+  const left = leftOver(round);
+  const wrong = [
+    failing.length > 0 && `not ready: ${names}`,
+    unreadable > 0 && `${unreadable} source problems`,
+    left.length > 0 && `no resource asks for it, but it could not be taken away: ${refusal(left, round.nodeName)}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
   const fresh = [
     {
       type: 'Ready',

@@ -5,13 +5,17 @@ import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
 import { diff } from '../core/diff.ts';
 import { formatChange } from '../core/render.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { FLAGS } from '../runtime/config.ts';
 import { type Context, EXIT, type Run, type Terminal } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holdingLock, type NodeFlags, nodeFlags } from './node-context.ts';
 import { count } from './text.ts';
 
 /** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
-export const run: Run = (context) => explained(() => cleanUp(context));
+export const run: Run = async (context) => {
+  if (!context.line.has(FLAGS.cluster)) return explained(() => cleanUp(context));
+  return (await import('./cleanup-cluster.ts')).cleanUpCluster(context);
+};
 
 async function cleanUp(context: Context): Promise<number> {
   const flags = nodeFlags(context.line);

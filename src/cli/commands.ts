@@ -38,14 +38,14 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'status',
-    summary: "show this node's report",
+    summary: "show this node's report, or those of a cluster",
     flags: [...NODE_FLAGS, FLAGS.output],
     run: status.run,
   },
   {
     name: 'cleanup',
-    summary: 'remove everything of ours from this node',
-    flags: [...NODE_FLAGS],
+    summary: 'remove everything of ours from this node, or from a whole cluster',
+    flags: [...NODE_FLAGS, FLAGS.cluster, FLAGS.wait],
     run: cleanup.run,
   },
   {

@@ -3,23 +3,37 @@ import { formatErrors } from '../api/errors.ts';
 import { type NodeReport, parseNodeReport } from '../api/kinds/node-report.ts';
 import { REPORT_FILE } from '../cluster/cluster.ts';
 import { readIfExists } from '../runtime/atomic-file.ts';
-import { CommandFailed, FLAGS } from '../runtime/config.ts';
+import { CommandFailed, FLAGS, UsageError } from '../runtime/config.ts';
 import { whoHolds } from '../runtime/instance-lock.ts';
 import { type Context, EXIT, LOCK_NAME, type Run, type Terminal } from './command.ts';
 import { explained } from './files.ts';
-import { holderText, nodeFlags } from './node-context.ts';
+import { holderText, nodeFlags, openCluster } from './node-context.ts';
 import { printData } from './output.ts';
-import { columns, paint } from './text.ts';
+import { isStale } from './staleness.ts';
+import { ago, columns, paint } from './text.ts';
 
-/** `fairlead status`: the report of this node. Exits with 2 when something in it is not as it should be. */
+/** `fairlead status`: the report of this node, or a whole cluster. Exits with 2 when something in it is not as it should be. */
 export const run: Run = (context) => explained(() => status(context));
 
-async function status({ line, terminal }: Context): Promise<number> {
-  const { statusFolder } = nodeFlags(line);
-  const path = join(statusFolder, REPORT_FILE);
-  const text = await readIfExists(path);
-  if (text === undefined)
-    throw new CommandFailed(`there is no report at ${path}: start "fairlead agent", or name its folder with --status`);
+/** The folder or the cluster that is named; else the report of this node, where there is one; else the cluster that is configured. */
+async function status(context: Context): Promise<number> {
+  const { line } = context;
+  const path = join(nodeFlags(line).statusFolder, REPORT_FILE);
+  const local = line.has(FLAGS.status) || line.has(FLAGS.manifests);
+  const named = line.has(FLAGS.kubeconfig) || line.has(FLAGS.context);
+  if (local && named) throw new UsageError('--status and --kubeconfig exclude each other: one node, or the cluster');
+  const text = named ? undefined : await readIfExists(path);
+  if (text !== undefined) return nodeStatus(context, path, text);
+  const missing = `there is no report at ${path}: start "fairlead agent", or name its folder with --status`;
+  if (local) throw new CommandFailed(missing);
+  const cluster = await openCluster(context, 'status').catch((error: unknown) => {
+    if (named || !(error instanceof CommandFailed)) throw error;
+    throw new CommandFailed(`${missing}; or a cluster with --kubeconfig: ${error.message}`);
+  });
+  return (await import('./status-cluster.ts')).clusterStatus(context, cluster);
+}
+
+async function nodeStatus({ line, terminal }: Context, path: string, text: string): Promise<number> {
   const parsed = parseNodeReport(await parseYaml(text, path));
   if (!parsed.ok) throw new CommandFailed(`${path} is not a NodeReport: ${formatErrors(parsed.errors)}`);
   const report = parsed.value;
@@ -39,13 +53,6 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
     throw new CommandFailed(`${path} is not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
   }
 }
-
-/** An agent renews its report every two minutes; an older one says nothing about now. */
-function isStale({ status }: NodeReport): boolean {
-  return Date.now() - Date.parse(status.lastSync) > STALE_MS;
-}
-
-const STALE_MS = 300_000;
 
 async function print(terminal: Terminal, report: NodeReport): Promise<void> {
   const { metadata, status } = report;
@@ -91,10 +98,4 @@ function driftTable(drift: NodeReport['status']['drift']): string {
     cause,
   ]);
   return columns(rows);
-}
-
-function ago(time: string): string {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
-  if (seconds < 120) return `${seconds} s ago`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`;
 }

@@ -29,3 +29,10 @@ export function paint(text: string, colour: keyof typeof CODES, wanted: boolean)
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
+
+/** `40 s ago`, `3 min ago`: how long since a time (ISO 8601). */
+export function ago(time: string, suffix = ' ago'): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 120) return `${seconds} s${suffix}`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min${suffix}` : `${Math.round(seconds / 3600)} h${suffix}`;
+}

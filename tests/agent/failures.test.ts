@@ -20,6 +20,25 @@ describe('a change that the kernel refuses', () => {
   );
 
   it(
+    'is named in the report also when the resource is gone',
+    scenario(async (stage) => {
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.start();
+      stage.kernel.failNext('EPERM', 'not today');
+      stage.delete('a');
+      await stage.settle();
+      const ready = () => stage.report.status.conditions.find(({ type }) => type === 'Ready');
+      assert.equal(ready()?.status, 'False');
+      assert.match(
+        ready()?.message ?? '',
+        /^no resource asks for it, but it could not be taken away: .*"- 192\.168\.50\.0\/24.*not today \(EPERM\)/,
+      );
+      await stage.advance(2_000);
+      assert.equal(ready()?.status, 'True');
+    }),
+  );
+
+  it(
     'is tried again after 1, 2, 4... seconds, then the resource is ready',
     scenario(async (stage) => {
       stage.put('a', { subnets: ['192.168.50.0/24'] });

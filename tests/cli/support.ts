@@ -20,6 +20,8 @@ export interface Ran {
 export class Bench {
   readonly kernel = new FakeKernel();
   readonly cluster = new FakeCluster();
+  /** The cluster that commands speak to. */
+  readonly api = new FakeApi();
   readonly folder: string;
   /** How often a command asked for the kernel. */
   kernelsOpened = 0;
@@ -83,7 +85,7 @@ export class Bench {
       openFolder: () => this.#place,
       openCluster: async (options) => {
         this.clustersOpened.push(options);
-        return { client: new FakeApi(), namespace: undefined, node: () => this.#place };
+        return { client: new FakeApi(this.api.world), namespace: undefined, node: () => this.#place };
       },
       crds: async () => 'the definitions\n',
     };

@@ -1,0 +1,40 @@
+import { API_VERSION, type Kind } from '../api/define-kind.ts';
+import type { ApiClient, ApiObject, ResourceType } from '../cluster/api-client.ts';
+import { ApiError } from '../cluster/api-client.ts';
+import { CommandFailed } from '../runtime/config.ts';
+
+/** Objects per request: a page is one answer in memory, here and in the API server. */
+const PAGE = 500;
+
+/** Where the API server keeps a kind of ours. */
+export function typeOf({ kind, plural, scope }: Kind): ResourceType {
+  return { apiVersion: API_VERSION, kind, plural, namespaced: scope === 'Namespaced' };
+}
+
+/** Every object of a type. @throws ApiError */
+export async function listAll(client: ApiClient, type: ResourceType): Promise<readonly ApiObject[]> {
+  const objects: ApiObject[] = [];
+  let rest: string | undefined;
+  do {
+    const page = await client.list(type, { limit: PAGE, ...(rest === undefined ? {} : { continue: rest }) });
+    objects.push(...page.items);
+    rest = page.continue;
+  } while (rest !== undefined);
+  return objects;
+}
+
+/** Does what needs the API server. A command does not try again, as an agent does. @throws CommandFailed in its words */
+export async function askingTheCluster<T>(client: ApiClient, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApiError) throw new CommandFailed(error.status === 404 ? notInstalled(client) : error.message);
+    throw error;
+  } finally {
+    await client.close();
+  }
+}
+
+function notInstalled({ server }: ApiClient): string {
+  return `${server} does not know our kinds: install them with "fairlead crds | kubectl apply --server-side -f -"`;
+}
