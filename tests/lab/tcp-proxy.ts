@@ -73,8 +73,7 @@ export class TcpProxy {
   /** Resets every connection that is open (RST). New ones are accepted. */
   cut(): void {
     for (const { client, server } of this.#connections) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      for (const socket of [client, server]) reset(socket);
     }
     this.#wake();
   }
@@ -168,6 +167,12 @@ interface Connection {
   readonly server: Socket;
   /** Bytes of answers until it is truncated. */
   left: number;
+}
+
+/** A socket whose end is being sent cannot be reset: Node would then spin for ever when the process ends. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Resolves when the kernel has taken the bytes, so that nothing piles up here. */
