@@ -3,9 +3,6 @@ import type { DriftReport, NodeReport, ResourceReport } from '../api/kinds/node-
 import type { ClusterEvent } from '../cluster/cluster.ts';
 import { formatRef } from '../core/resources.ts';
 
-/** Reasons that mend themselves within moments, as a rule. */
-const PASSING: ReadonlySet<string> = new Set(['Ready', 'Pending']);
-
 /**
  * What a person must be told about the step from one report to the next: a resource that is in trouble, or is out of it, and objects that
  * somebody else keeps changing. That a resource is fine from the start is no news. Pure.
@@ -29,11 +26,10 @@ function resourceEvent(now: ResourceReport, before: ResourceReport | undefined, 
     ...(uid === undefined ? {} : { uid }),
   };
   if (ready) {
-    const mended = before !== undefined && !before.ready && !PASSING.has(before.reason);
-    return mended ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
+    return before?.ready === false ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
   }
-  const known = before !== undefined && !before.ready && before.reason === reason && before.message === message;
-  return known || PASSING.has(reason) ? undefined : { about, type: 'Warning', reason, message: `node ${node}: ${message}` };
+  const known = before?.ready === false && before.reason === reason && before.message === message;
+  return known ? undefined : { about, type: 'Warning', reason, message: `node ${node}: ${message}` };
 }
 
 /** About the Node: what was undone may belong to no resource any more. */
