@@ -1,3 +1,4 @@
+import { GROUP } from '../api/define-kind.ts';
 import { ApiError, type ResourceType } from './api-client.ts';
 
 /** `staticroutes.fairlead.dev`, `nodes`: as `kubectl` and roles name it. */
@@ -11,13 +12,14 @@ export function readTrouble(error: unknown, type: ResourceType): string {
   const words = error instanceof Error ? error.message : String(error);
   const status = error instanceof ApiError ? error.status : undefined;
   const name = resourceName(type);
-  if (status === 403) return `${words}: grant the verbs get, list and watch on ${name}; the ClusterRole of deploy/install.yaml does`;
+  if (status === 403) return `${words}: grant the verbs list and watch on ${name}; the ClusterRole of deploy/install.yaml does`;
   if (status === 404) return `${words}: ${type.apiVersion} ${type.kind} is not installed; ${installFix(type)}`;
   return words;
 }
 
-function installFix({ apiVersion }: ResourceType): string {
-  return apiVersion.startsWith('fairlead.dev/')
+/** How a type comes to be served. */
+export function installFix({ apiVersion }: ResourceType): string {
+  return apiVersion.startsWith(`${GROUP}/`)
     ? 'run: fairlead crds | kubectl apply --server-side -f -'
     : `see whether the API server serves ${apiVersion}`;
 }

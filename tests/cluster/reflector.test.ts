@@ -228,7 +228,7 @@ async function attempts(stage: ReflectorStage, within: number): Promise<readonly
 describe('a reflector that is refused', () => {
   for (const [status, reason, expected] of [
     [401, 'Unauthorized', /Unauthorized/],
-    [403, 'Forbidden', /grant the verbs get, list and watch on widgets\.contract\.fairlead\.dev/],
+    [403, 'Forbidden', /grant the verbs list and watch on widgets\.contract\.fairlead\.dev/],
     [404, 'NotFound', /Widget is not installed/],
   ] as const) {
     it(`tells what ${status} means, and has not synced`, async (t) => {
