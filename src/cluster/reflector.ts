@@ -15,7 +15,7 @@ import { Retry } from './retry.ts';
 
 export type { Item } from './collection.ts';
 
-/** Objects per page of a list. */
+/** Objects per page of a list, when they are of the usual size. */
 const PAGE = 500;
 /** A watch that ends sooner than this, in milliseconds, is not opened again at once. */
 const SHORT_WATCH = 1_000;
@@ -31,6 +31,8 @@ export interface ReflectorOptions<T> {
   readonly client: ApiClient;
   readonly type: ResourceType;
   readonly selection?: Selection;
+  /** Objects per page of a list. Default 500. */
+  readonly page?: number;
   /** What it throws is a bug. */
   readonly convert: Convert<T>;
   readonly clock: Clock;
@@ -156,8 +158,8 @@ export class Reflector<T> {
   }
 
   async #readPages(): Promise<{ readonly objects: readonly ApiObject[]; readonly version: string }> {
-    const { client, type, selection } = this.#options;
-    const options: ListOptions = { ...selection, signal: this.#closing.signal, ...(this.#paging && { limit: PAGE }) };
+    const { client, type, selection, page: limit = PAGE } = this.#options;
+    const options: ListOptions = { ...selection, signal: this.#closing.signal, ...(this.#paging && { limit }) };
     let page = await client.list(type, options);
     // Should a later page be of a later time, the watch tells what has happened in between.
     const version = page.resourceVersion;

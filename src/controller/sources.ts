@@ -24,6 +24,9 @@ import { nodeView, reportView, routeView } from './views.ts';
 
 export const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
+/** Reports per page of a list: with 500 resources each has more than 100 kB. */
+const REPORTS_PAGE = 50;
+
 export interface SourcePorts {
   readonly client: ApiClient;
   readonly clock: Clock;
@@ -44,24 +47,26 @@ export class Sources {
   #networkChanged = true;
 
   constructor(ports: SourcePorts) {
-    const open = <T>(type: ResourceType, convert: (object: ApiObject) => T, selection?: Selection): Reflector<T> =>
-      new Reflector({ ...ports, type, convert, ...(selection && { selection }), onWarning: (message) => ports.log.warn(message) });
+    const open = <T>(
+      type: ResourceType,
+      convert: (object: ApiObject) => T,
+      more: { selection?: Selection; page?: number } = {},
+    ): Reflector<T> => new Reflector({ ...ports, type, convert, ...more, onWarning: (message) => ports.log.warn(message) });
     this.routes = open(STATIC_ROUTES, routeView);
     this.nodes = open(NODES, nodeView);
-    this.reports = open(NODE_REPORTS, reportView(new EntryPool()));
+    this.reports = open(NODE_REPORTS, reportView(new EntryPool()), { page: REPORTS_PAGE });
     this.#written = open(CLUSTER_NETWORKS, networkView);
     this.#ranges = open(SERVICE_CIDRS, serviceRanges);
-    this.#slices = open(ENDPOINT_SLICES, sliceAddresses, API_SERVER_SLICES);
-    this.#dns = open(SERVICES, clusterIPs, DNS_SERVICES);
+    this.#slices = open(ENDPOINT_SLICES, sliceAddresses, { selection: API_SERVER_SLICES });
+    this.#dns = open(SERVICES, clusterIPs, { selection: DNS_SERVICES });
     this.#all = [this.routes, this.nodes, this.reports, this.#written, this.#ranges, this.#slices, this.#dns];
   }
 
   /** Begins to watch; `listener` hears that something is new. */
   start(listener: () => void): void {
-    for (const reflector of [this.#written, this.#ranges, this.#slices, this.#dns, this.nodes]) {
+    for (const reflector of [this.#written, this.#ranges, this.#slices, this.#dns]) {
       reflector.watch(() => {
-        // Of Nodes only whether they are known: what changes of them the fleet tells.
-        if (reflector !== this.nodes || !reflector.synced) this.#networkChanged = true;
+        this.#networkChanged = true;
       });
     }
     for (const reflector of this.#all) {
@@ -85,9 +90,9 @@ export class Sources {
     return this.missing === undefined && this.reports.trouble === undefined;
   }
 
-  /** Whether every source of the ClusterNetwork has said something, or why it cannot. */
+  /** Whether every source of the ClusterNetwork, besides the Nodes, has said something, or why it cannot. */
   get networkSettled(): boolean {
-    return this.#written.synced && [this.nodes, this.#ranges, this.#slices, this.#dns].every(({ synced, trouble }) => synced || trouble);
+    return this.#written.synced && [this.#ranges, this.#slices, this.#dns].every(({ synced, trouble }) => synced || trouble);
   }
 
   /** Whether anything but a Node has changed since the last time that this was asked. */
