@@ -17,6 +17,8 @@ import { destroy, type LabRecord, remember, sweep } from './record.ts';
 export interface ControlPlaneOptions {
   /** Run in this host's namespace and serve on this address of it. Default: a loopback address of its own on this machine. */
   readonly place?: { readonly host: Host; readonly address: string };
+  /** Signs all certificates. Default: a new one. */
+  readonly authority?: Authority;
   /** More addresses and names that the server's certificate is valid for. */
   readonly hosts?: readonly string[];
   /** Also start kube-controller-manager: namespaces and owners then collect their objects, nodes go NotReady. Default: no. */
@@ -68,7 +70,7 @@ export class ControlPlane implements AsyncDisposable {
   /** The path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** Signed the server's certificate, and signs those of users. */
-  readonly authority = new Authority('lab-ca');
+  readonly authority: Authority;
   readonly #options: ControlPlaneOptions;
   readonly #record: LabRecord;
   readonly #etcd: Daemon;
@@ -81,6 +83,7 @@ export class ControlPlane implements AsyncDisposable {
 
   constructor(options: ControlPlaneOptions, record: LabRecord) {
     const { place, hosts = [], controllerManager = false, allocateNodeRanges = false, scheduler = false, apiServerFlags = [] } = options;
+    this.authority = options.authority ?? new Authority('lab-ca');
     const site = siteOf(record, this.authority, place?.address);
     const daemon = (name: string, command: readonly string[]) => new Daemon(name, command, join(record.folder, `${name}.log`), place?.host);
     commands.writeFiles(site, hosts);

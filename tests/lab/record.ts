@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeCgroups } from './remove-cgroups.ts';
 
 /** Which process owns which namespaces: one file per lab, so that the next run can remove what a crashed one left. */
 export interface LabRecord {
@@ -12,6 +13,8 @@ export interface LabRecord {
   readonly namespaces: readonly string[];
   /** Scratch space that vanishes with the lab. */
   readonly folder: string;
+  /** Folders of cgroups that are its own. */
+  readonly cgroups?: readonly string[];
 }
 
 export const RECORDS = '/run/fairlead-lab';
@@ -23,9 +26,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const own = new Map<string, LabRecord>();
 
 /** To be called before the first namespace exists. */
-export function remember(id: string, namespaces: readonly string[]): LabRecord {
+export function remember(id: string, namespaces: readonly string[], cgroups: readonly string[] = []): LabRecord {
   const folder = join(tmpdir(), `fl${id}`);
-  const record = { id, pid: process.pid, startTime: startTime(process.pid) ?? '', namespaces, folder };
+  const record = { id, pid: process.pid, startTime: startTime(process.pid) ?? '', namespaces, folder, cgroups };
   mkdirSync(RECORDS, { recursive: true });
   const partial = `${RECORDS}/.${process.pid}-${id}`;
   writeFileSync(partial, JSON.stringify(record));
@@ -42,6 +45,7 @@ export function destroy(record: LabRecord): void {
   killInside(namespaces);
   const input = namespaces.map((name) => `netns del ${name}\n`).join('');
   spawnSync('ip', ['-force', '-batch', '-'], { input, stdio: ['pipe', 'ignore', 'ignore'] });
+  removeCgroups(record.cgroups ?? []);
   if (FOLDER.test(record.folder)) rmSync(record.folder, { recursive: true, force: true });
   rmSync(fileOf(record), { force: true });
   own.delete(record.id);

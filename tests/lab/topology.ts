@@ -140,6 +140,6 @@ function isBridged(link: LinkSpec): boolean {
   return link.bridge === true || Object.keys(link.ends).length !== 2;
 }
 
-function portName(link: number, end: number): string {
+export function portName(link: number, end: number): string {
   return `p${link}-${end}`;
 }
