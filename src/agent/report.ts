@@ -67,7 +67,9 @@ function findingsOf({ resources, planned, contested }: RoundResult): Findings {
 }
 
 function verdict(plan: ResourcePlan, round: RoundResult, about: Findings): ResourceReport {
-  const { ref, uid, generation } = plan.meta;
+  const { ref } = plan.meta;
+  // What is said is about the newest version, also when an older one is in force because that is not valid.
+  const { uid, generation } = about.invalid.get(formatRef(ref))?.[0]?.meta ?? plan.meta;
   const problems = problemsOf(plan, round, about);
   const hops = [...plan.nextHops.values()];
   const gateways = hops.flatMap((hop) => (hop.gateway ? [hop.gateway.text] : []));

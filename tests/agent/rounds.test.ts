@@ -132,10 +132,12 @@ describe('a round of the agent', () => {
       stage.put('a', ONE);
       await stage.start();
       stage.takeChanges();
-      stage.put('a', { subnets: ['192.168.50.1/24'] });
+      const metadata = { name: 'a', generation: 2 };
+      stage.world.put({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRoute', metadata, spec: { subnets: ['192.168.50.1/24'] } });
       await stage.settle();
       assert.deepEqual(stage.takeChanges(), []);
       assert.equal(stage.verdicts(), 'a: InvalidSpec');
+      assert.equal(stage.resource('a').observedGeneration, 2);
       assert.match(stage.resource('a').message, /the last good version stays in force$/);
       assert.equal(stage.resource('a').routes, 1);
     }),
