@@ -21,7 +21,7 @@ export interface AgentPorts extends ReconcilerPorts {
   readonly events?: EventSink;
   /** What metrics and health checks hear. */
   readonly observe?: (telling: Telling) => void;
-  /** Called some seconds after the last change, when there is time to tidy up. */
+  /** Called some seconds after the start and after the last change, when there is time to tidy up. */
   readonly onQuiet?: () => void;
 }
 
@@ -66,6 +66,7 @@ export class Agent {
     this.#ports.kernel.watch(() => this.#trigger());
     this.#ports.source.watch(() => this.#trigger());
     this.#scheduleAudit();
+    this.#awaitQuiet();
     this.#trigger();
     await this.#ended.promise;
   }

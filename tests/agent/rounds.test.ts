@@ -246,6 +246,20 @@ describe('a round of the agent', () => {
     }
   });
 
+  it('says so also after a start that found nothing to change', async () => {
+    const stage = new Stage();
+    try {
+      let quiet = 0;
+      stage.onQuiet = () => quiet++;
+      await stage.start();
+      assert.equal(stage.summaries.at(-1)?.changes.length, 0);
+      await stage.advance(100_000);
+      assert.equal(quiet, 1);
+    } finally {
+      await stage.stop();
+    }
+  });
+
   it(
     'counts its routes also when the kernel shows them a little later',
     scenario(async (stage) => {
