@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from './programs/programs.ts';
 
@@ -16,7 +16,12 @@ metadata:
   name: fairlead-system
   labels:
     pod-security.kubernetes.io/enforce: privileged
+    pod-security.kubernetes.io/audit: privileged
+    pod-security.kubernetes.io/warn: privileged
 `;
+
+/** Hooks, annotations and labels of Helm mean nothing to kubectl. */
+const WITHOUT_HELM = ['--no-hooks', '--set', 'uninstall.cleanup=false,crds.keep=false'];
 
 /** What the chart renders to with its default values and `more` of them. @throws Error with the words of Helm */
 export function rendered(more: readonly string[] = []): string {
@@ -26,13 +31,16 @@ export function rendered(more: readonly string[] = []): string {
   return stdout;
 }
 
-/** Hooks mean nothing to kubectl, so the clean-up before an uninstallation is left out. */
 export function installManifest(): string {
-  const body = rendered(['--no-hooks', '--set', 'uninstall.cleanup=false']);
-  return (
-    HEAD +
-    body.replaceAll(/^# Source: .*\n/gm, '').replaceAll('app.kubernetes.io/managed-by: Helm', 'app.kubernetes.io/managed-by: kubectl')
-  );
+  const body = rendered(WITHOUT_HELM)
+    .replaceAll(/^# Source: .*\n/gm, '')
+    .replaceAll(/\n{2,}/g, '\n')
+    .replaceAll(/^ *app\.kubernetes\.io\/managed-by: Helm\n/gm, '');
+  return HEAD + body;
+}
+
+export function isInstallManifestStale(): boolean {
+  return readFileSync(join(ROOT, INSTALL_FILE), 'utf8') !== installManifest();
 }
 
 if (import.meta.main) {

@@ -49,7 +49,13 @@ export function schemaOf(schema: Schema): SchemaNode {
 
 /** The same without what only the reference page uses: a structural schema. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema */
 export function structural({ doc, ...node }: SchemaNode): SchemaNode {
-  return mapChildren(node, structural);
+  return mapChildren(withoutEmpty(node), structural);
+}
+
+/** The server drops an empty list of properties; whoever applies one would be told that somebody else had changed it. */
+function withoutEmpty(node: SchemaNode): SchemaNode {
+  const { properties, ...others } = node;
+  return properties !== undefined && Object.keys(properties).length === 0 ? others : node;
 }
 
 function mapChildren(node: SchemaNode, change: (child: SchemaNode) => SchemaNode): SchemaNode {
