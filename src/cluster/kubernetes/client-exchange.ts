@@ -18,6 +18,7 @@ export class Exchange {
   readonly #abort = (): void => this.#end(this.#options.signal?.reason);
   #failure: { readonly reason: unknown } | undefined;
   #stopTimer: () => void = () => {};
+  #wake: () => void = () => {};
 
   constructor(stream: ClientHttp2Stream, options: ExchangeOptions) {
     this.#stream = stream;
@@ -27,7 +28,10 @@ export class Exchange {
     stream.once('close', () => {
       this.#stopTimer();
       options.signal?.removeEventListener('abort', this.#abort);
+      this.#wake();
     });
+    stream.on('readable', () => this.#wake());
+    stream.once('end', () => this.#wake());
     options.signal?.addEventListener('abort', this.#abort);
     if (options.signal?.aborted) this.#abort();
     this.#wait();
@@ -37,7 +41,7 @@ export class Exchange {
   head(): Promise<Head> {
     return new Promise((resolve, reject) => {
       this.#stream.once('response', (headers) => {
-        this.#wait();
+        this.#stopTimer();
         resolve({ status: headers[':status'] ?? 0, headers });
       });
       this.#stream.once('close', () => reject(this.#why()));
@@ -48,24 +52,35 @@ export class Exchange {
   async *chunks(...first: readonly Buffer[]): AsyncGenerator<Buffer> {
     try {
       yield* first;
-      for await (const chunk of this.#stream) {
-        // The time that the reader takes is not the server's silence.
-        this.#stopTimer();
-        yield chunk as Buffer;
-        this.#wait();
-      }
-    } catch {
-      throw this.#why();
+      for (let chunk = await this.#read(); chunk !== undefined; chunk = await this.#read()) yield chunk;
     } finally {
       this.cancel();
     }
-    if (this.#failure !== undefined || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#why();
   }
 
   async text(): Promise<string> {
     const chunks: Buffer[] = [];
     for await (const chunk of this.chunks()) chunks.push(chunk);
     return Buffer.concat(chunks).toString('utf8');
+  }
+
+  /** Undefined at the end. By hand: `for await` takes a stream of HTTP/2 that has ended, but was not read yet, for broken off. */
+  async #read(): Promise<Buffer | undefined> {
+    // Only while we wait: the time that the reader takes is not the server's silence.
+    this.#wait();
+    for (;;) {
+      const chunk: Buffer | null = this.#stream.read();
+      if (chunk !== null) {
+        this.#stopTimer();
+        return chunk;
+      }
+      if (this.#stream.readableEnded && this.#failure === undefined && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR)
+        return undefined;
+      if (this.#stream.readableEnded || this.#stream.destroyed) throw this.#why();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 
   /** The rest is not wanted. */

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../../runtime/clock.ts';
 import { malformed, type Question, refusal, unanswered } from './client-errors.ts';
@@ -10,6 +11,9 @@ const REQUEST_PATIENCE_MILLISECONDS = 30_000;
 
 /** How often a request goes out again that the server has not looked at: its connection was being drained. */
 const MOST_ATTEMPTS = 3;
+
+/** Anything else would be dropped from the headers without a word. */
+const TOKEN = /^[\x21-\x7e]+$/;
 
 export interface ApiRequest {
   /** For messages: `list staticroutes`. */
@@ -79,7 +83,12 @@ export class Transport {
     const first = await this.#send(request, credential);
     const answer = first.head.status === 401 ? await this.#askAgain(request, first, credential) : first;
     if (answer.head.status < 400) return answer;
-    throw refusal(this.question(request), answer.head, await answer.exchange.text(), this.#hint(answer.head.status));
+    throw refusal(
+      this.question(request),
+      answer.head,
+      await answer.exchange.text(),
+      answer.head.status === 401 ? this.#hint(credential) : '',
+    );
   }
 
   /** The token may have been replaced since it was read. */
@@ -104,12 +113,16 @@ export class Transport {
     credential: Credential,
   ): Promise<Answer> {
     const session = await abortable(this.#connection.session(credential), signal);
+    const { token } = credential;
+    if (token !== undefined && !TOKEN.test(token)) {
+      throw new NoAnswer('Unreachable', `the token in ${this.#endpoint.origin} holds spaces or control characters: put a token there`);
+    }
     const headers: OutgoingHttpHeaders = {
       ':method': method,
       ':path': `${new URL(this.#endpoint.server).pathname.replace(/\/$/, '')}${path}`,
       accept: 'application/json',
       'user-agent': this.#userAgent,
-      ...(credential.token !== undefined && { authorization: `Bearer ${credential.token}` }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { 'content-type': body.type }),
     };
     const stream = session.request(headers, body !== undefined);
@@ -118,15 +131,28 @@ export class Transport {
     return { exchange, head: await exchange.head() };
   }
 
-  #hint(status: number): string {
-    if (status === 401) return `: the credentials in ${this.#endpoint.origin} have expired or were revoked; renew them`;
-    return '';
+  #hint({ certificate }: Credential): string {
+    const { origin } = this.#endpoint;
+    const expiry = certificate === undefined ? undefined : expiryOf(certificate);
+    if (expiry !== undefined && expiry < this.#clock.date()) {
+      return `; the client certificate in ${origin} expired at ${expiry.toISOString()}: renew it`;
+    }
+    return `; the credentials in ${origin} have expired or were revoked: renew them`;
   }
 }
 
 interface Answer {
   readonly exchange: Exchange;
   readonly head: Head;
+}
+
+/** Undefined when it cannot be read. */
+function expiryOf(certificate: string): Date | undefined {
+  try {
+    return new X509Certificate(certificate).validToDate;
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string, question: Question): unknown {
