@@ -54,7 +54,7 @@ export class ExecCredentials implements Credentials {
 
   async #ask(): Promise<Credential> {
     const { command, origin, apiVersion } = this.#plugin;
-    const output = await run(this.#plugin);
+    const output = await run(this.#plugin, this.#clock);
     try {
       this.#last = readOutput(output, apiVersion);
     } catch (error) {
@@ -66,17 +66,19 @@ export class ExecCredentials implements Credentials {
 }
 
 /** What it prints. @throws NoAnswer */
-async function run({ apiVersion, command, args, env, installHint, interactive, cluster, origin }: ExecPlugin): Promise<string> {
+async function run(plugin: ExecPlugin, clock: Clock): Promise<string> {
+  const { apiVersion, command, args, env, installHint, interactive, cluster, origin } = plugin;
   // In a pod nobody has plugins.
   const { spawn } = await import('node:child_process');
   const info = { kind: 'ExecCredential', apiVersion, spec: { interactive, ...(cluster !== undefined && { cluster }) } };
   const child = spawn(command, args, {
     env: { ...env, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
     stdio: [interactive ? 'inherit' : 'ignore', 'pipe', interactive ? 'inherit' : 'pipe'],
-    ...(!interactive && { timeout: RUN_MILLISECONDS }),
   });
+  const stopTimer = interactive ? () => {} : clock.after(RUN_MILLISECONDS, () => child.kill());
   return new Promise((resolve, reject) => {
     const fail = (words: string): void => {
+      stopTimer();
       const hint = installHint === undefined ? '' : `; ${installHint.trim()}`;
       reject(new NoAnswer('Unreachable', `the credential plugin "${command}" in ${origin} ${words}${hint}`));
     };
@@ -92,6 +94,7 @@ async function run({ apiVersion, command, args, env, installHint, interactive, c
       fail(error.code === 'ENOENT' ? 'is not installed' : `cannot be run (${error.message})`);
     });
     child.once('close', (code, signal) => {
+      stopTimer();
       if (code === 0) resolve(output);
       else fail(`ended with ${signal ?? `status ${code}`}${complaint === '' ? '' : `: ${complaint.trim().split('\n').at(-1)}`}`);
     });

@@ -42,7 +42,7 @@ async function readFile(file: string): Promise<Entry | undefined> {
   if (text === undefined) return undefined;
   const { parse } = await import('yaml');
   try {
-    const value: unknown = parse(text, { logLevel: 'silent' }) ?? {};
+    const value: unknown = parse(text, { logLevel: 'error' }) ?? {};
     if (isRecord(value)) return new Entry(file, '', value);
   } catch (error) {
     const [words] = (error instanceof Error ? error.message : String(error)).split('\n');
