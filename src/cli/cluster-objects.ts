@@ -1,5 +1,5 @@
 import { API_VERSION, type Kind } from '../api/define-kind.ts';
-import type { ApiClient, ApiObject, ResourceType } from '../cluster/api-client.ts';
+import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
 import { ApiError } from '../cluster/api-client.ts';
 import { CommandFailed } from '../runtime/config.ts';
 
@@ -11,13 +11,23 @@ export function typeOf({ kind, plural, scope }: Kind): ResourceType {
   return { apiVersion: API_VERSION, kind, plural, namespaced: scope === 'Namespaced' };
 }
 
+export interface Listing {
+  /** Default: all. */
+  readonly selection?: Selection;
+  /** Objects per request. */
+  readonly page?: number;
+  /** Which to answer; the others are forgotten page by page. Default: all. */
+  readonly keep?: (object: ApiObject) => boolean;
+}
+
 /** Every object of a type. @throws ApiError */
-export async function listAll(client: ApiClient, type: ResourceType): Promise<readonly ApiObject[]> {
+export async function listAll(client: ApiClient, type: ResourceType, listing: Listing = {}): Promise<readonly ApiObject[]> {
+  const { selection = {}, page: limit = PAGE, keep = () => true } = listing;
   const objects: ApiObject[] = [];
   let rest: string | undefined;
   do {
-    const page = await client.list(type, { limit: PAGE, ...(rest === undefined ? {} : { continue: rest }) });
-    objects.push(...page.items);
+    const page = await client.list(type, { ...selection, limit, ...(rest === undefined ? {} : { continue: rest }) });
+    objects.push(...page.items.filter(keep));
     rest = page.continue;
   } while (rest !== undefined);
   return objects;

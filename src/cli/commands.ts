@@ -39,7 +39,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'status',
     summary: "show this node's report, or those of a cluster",
-    flags: [...NODE_FLAGS, FLAGS.output],
+    flags: [...NODE_FLAGS, FLAGS.fleet, FLAGS.output],
     run: status.run,
   },
   {
@@ -50,9 +50,9 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'migrate',
-    summary: 'print our resources for the manifests of an older system',
-    operands: 'FILE...',
-    flags: [],
+    summary: 'print our resources for the manifests of an older system, from files or from a cluster',
+    operands: '[FILE...]',
+    flags: [...CLUSTER_FLAGS, FLAGS.withinNamespace],
     run: async (context) => (await import('./migrate.ts')).run(context),
   },
   {

@@ -1,14 +1,24 @@
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml';
 import { API_VERSION } from '../api/define-kind.ts';
 import { parseStaticRoute } from '../api/kinds/static-route.ts';
-import { flattenLists } from '../api/parse.ts';
 import { Address, InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 
-/** Something that could not be used: where, and why. */
+/**
+ * The static-routes DaemonSet: a ConfigMap whose `routes` key is a JSON array of subnets, which each node routed through the
+ * gateway that it already used for 10.0.0.0/8.
+ */
+export interface OlderSystem {
+  /** The name of the ConfigMap. */
+  readonly name: string | undefined;
+  readonly subnets: readonly string[];
+  /** What stands beside it: the nodeSelector of the DaemonSet that mounts the ConfigMap is kept. */
+  readonly objects: readonly unknown[];
+}
+
+/** Something that could not be used, and why. */
 export interface Finding {
-  readonly file: string;
-  readonly line: number;
+  /** `routes.yaml:8`, `kube-system/static-routes` */
+  readonly where: string;
   readonly message: string;
 }
 
@@ -17,87 +27,34 @@ export interface Migrated {
   readonly findings: readonly Finding[];
 }
 
-const MOST_SUBNETS = 4096;
-
-/**
- * The static-routes DaemonSet: a ConfigMap whose `routes` key is a JSON array of subnets, which each node routed through the
- * gateway that it already used for 10.0.0.0/8. Other documents of the same manifests are passed over; a nodeSelector of the
- * DaemonSet that mounts the ConfigMap is kept.
- */
-export function migrateRoutesConfigMap(text: string, file: string, taken: ReadonlySet<string>): Migrated {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
-  const found = 'empty' in documents ? [] : documents;
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
-  const read = found.map((document) => readDocument(document, (offset, message) => finding(file, lineAt(offset), message)));
-  const objects = read.flatMap((each) => flattenLists(each.value));
-  const names = new Set(taken);
-  const parts = found
-    .flatMap(({ contents }) => mapsIn(contents))
-    .flatMap((map): Migrated[] => {
-      const routes = routesOf(map);
-      if (!routes) return [];
-      const own = nonEmpty(map.getIn(['metadata', 'name']));
-      const { subnets, findings } = readSubnets(routes, text, file, lineAt);
-      return [{ resources: resourcesFor(own ?? 'static-routes', names, subnets, nodeSelectorFor(own, objects)), findings }];
-    });
-  return { resources: parts.flatMap((part) => part.resources), findings: [...read, ...parts].flatMap((each) => each.findings) };
-}
-
-interface ReadDocument {
-  readonly value?: unknown;
-  readonly findings: readonly Finding[];
-}
-
-/** The plain value, and what is wrong with the YAML; an alias to nothing is found only when the value is made. */
-function readDocument(document: Document.Parsed, found: (offset: number, message: string) => Finding): ReadDocument {
-  if (document.errors.length > 0) return { findings: document.errors.map((error) => found(error.pos[0], error.message)) };
-  try {
-    return { value: document.toJS() as unknown, findings: [] };
-  } catch (error) {
-    return { findings: [found(document.range[0], error instanceof Error ? error.message : String(error))] };
-  }
-}
-
-/** The objects of a document; those of a `kind: List`, as `kubectl get -o yaml` writes it, one by one. */
-function mapsIn(node: unknown): YAMLMap[] {
-  if (!isMap(node)) return [];
-  const items = node.get('items');
-  return isSeq(items) && String(node.get('kind')).endsWith('List') ? items.items.flatMap(mapsIn) : [node];
-}
-
-/** The value of `data.routes` of a ConfigMap. */
-function routesOf(map: YAMLMap): Node | undefined {
-  const node = map.get('kind') === 'ConfigMap' ? map.getIn(['data', 'routes'], true) : undefined;
-  return isNode(node) ? node : undefined;
-}
-
-interface Subnets {
+export interface Subnets {
   readonly subnets: readonly string[];
   readonly findings: readonly Finding[];
 }
 
-function readSubnets(routes: Node, text: string, file: string, lineAt: (offset: number) => number): Subnets {
-  let offset = routes.range?.[0] ?? 0;
-  const entries = isScalar(routes) && typeof routes.value === 'string' ? parseArray(routes.value) : 'is not a text that holds a JSON array';
-  if (typeof entries === 'string') return { subnets: [], findings: [finding(file, lineAt(offset), `routes ${entries}`)] };
+const MOST_SUBNETS = 4096;
+
+/** The subnets of a `routes` key. `whereIs` is asked for its place, and then for that of each entry, in order. */
+export function readSubnets(routes: unknown, whereIs: (entry?: unknown) => string): Subnets {
+  const place = whereIs();
+  const entries = typeof routes === 'string' ? parseArray(routes) : 'is not a text that holds a JSON array';
+  if (typeof entries === 'string') return { subnets: [], findings: [{ where: place, message: firstLine(`routes ${entries}`) }] };
   const subnets = new Set<string>();
   const findings: Finding[] = [];
   for (const entry of entries) {
-    const quoted = JSON.stringify(entry);
-    const position = text.indexOf(typeof entry === 'string' ? entry : quoted, offset);
-    if (position >= 0) offset = position + quoted.length - 2;
+    const where = whereIs(entry);
     const read = readSubnet(entry);
-    const line = lineAt(position >= 0 ? position : offset);
-    if ('reason' in read) findings.push(finding(file, line, `${quoted} is left out: ${read.reason}`));
-    else if (subnets.has(read.subnet)) findings.push(finding(file, line, `${quoted} is left out: it is there already`));
+    const refuse = (reason: string): void =>
+      void findings.push({ where, message: firstLine(`${JSON.stringify(entry)} is left out: ${reason}`) });
+    if ('reason' in read) refuse(read.reason);
+    else if (subnets.has(read.subnet)) refuse('it is there already');
     else subnets.add(read.subnet);
   }
   return { subnets: [...subnets], findings };
 }
 
 /** The entries, or what is wrong with the text. */
-function parseArray(text: string): readonly unknown[] | string {
+export function parseArray(text: string): readonly unknown[] | string {
   try {
     const value: unknown = JSON.parse(text);
     if (!Array.isArray(value)) return 'is not a JSON array of subnets';
@@ -126,12 +83,15 @@ function hostRoute(text: string): string | undefined {
   }
 }
 
-function resourcesFor(name: string, names: Set<string>, subnets: readonly string[], matchLabels: object | undefined): object[] {
+/** The StaticRoutes that do the same: several when there are more subnets than one may have. `names` are taken, and grow. */
+export function resourcesFor({ name, subnets, objects }: OlderSystem, names: Set<string>): readonly object[] {
   const count = Math.ceil(subnets.length / MOST_SUBNETS);
+  const base = name ?? 'static-routes';
+  const matchLabels = nodeSelectorFor(name, objects);
   return Array.from({ length: count }, (_, i) => ({
     apiVersion: API_VERSION,
     kind: 'StaticRoute',
-    metadata: { name: unique(count > 1 ? `${name}-${i + 1}` : name, names) },
+    metadata: { name: unique(count > 1 ? `${base}-${i + 1}` : base, names) },
     spec: {
       subnets: subnets.slice(i * MOST_SUBNETS, (i + 1) * MOST_SUBNETS),
       via: { discover: { toward: ['10.0.0.0/8'] } },
@@ -143,10 +103,19 @@ function resourcesFor(name: string, names: Set<string>, subnets: readonly string
 /** The nodeSelector of the DaemonSet that uses the ConfigMap. */
 function nodeSelectorFor(configMap: string | undefined, objects: readonly unknown[]): object | undefined {
   if (configMap === undefined) return undefined;
-  const uses = (object: unknown): boolean => JSON.stringify(at(object, 'spec') ?? null).includes(JSON.stringify(configMap));
-  const user = objects.find((object) => at(object, 'kind') === 'DaemonSet' && uses(object));
+  const user = objects.find((object) => at(object, 'kind') === 'DaemonSet' && refersTo(configMap, at(object, 'spec', 'template', 'spec')));
   const selector = at(user, 'spec', 'template', 'spec', 'nodeSelector');
   return typeof selector === 'object' && selector !== null ? selector : undefined;
+}
+
+/** The fields by which a pod names a ConfigMap: a volume, part of one, the environment, one variable of it. */
+const REFERENCES = ['configMap', 'configMapRef', 'configMapKeyRef'];
+
+function refersTo(configMap: string, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([key, inner]) => (REFERENCES.includes(key) && at(inner, 'name') === configMap) || refersTo(configMap, inner),
+  );
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {
@@ -162,10 +131,6 @@ function unique(name: string, taken: Set<string>): string {
   return candidate;
 }
 
-function nonEmpty(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function finding(file: string, line: number, message: string): Finding {
-  return { file, line, message: message.split('\n')[0] ?? message };
+export function firstLine(message: string): string {
+  return message.split('\n')[0] ?? message;
 }

@@ -20,8 +20,8 @@ async function status(context: Context): Promise<number> {
   const { line } = context;
   const path = join(nodeFlags(line).statusFolder, REPORT_FILE);
   const local = line.has(FLAGS.status) || line.has(FLAGS.manifests);
-  const named = line.has(FLAGS.kubeconfig) || line.has(FLAGS.context);
-  if (local && named) throw new UsageError('--status and --kubeconfig exclude each other: one node, or the cluster');
+  const named = line.has(FLAGS.fleet) || line.has(FLAGS.kubeconfig) || line.has(FLAGS.context);
+  if (local && named) throw new UsageError('--status and --cluster or --kubeconfig exclude each other: one node, or the cluster');
   const text = named ? undefined : await readIfExists(path);
   if (text !== undefined) return nodeStatus(context, path, text);
   const missing = `there is no report at ${path}: start "fairlead agent", or name its folder with --status`;

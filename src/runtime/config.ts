@@ -35,6 +35,8 @@ export const FLAGS = {
   },
   context: { name: 'context', value: 'NAME', help: 'context of the kubeconfig, instead of its current one' },
   namespace: { name: 'namespace', value: 'NAME', help: 'namespace of the Lease, instead of that of the pod or context' },
+  withinNamespace: { name: 'namespace', value: 'NAME', help: 'of a cluster: look into this namespace, instead of all' },
+  fleet: { name: 'cluster', help: 'show the cluster, also where there is a report of this node' },
   cluster: { name: 'cluster', help: 'delete every resource of ours in the cluster, and wait until its nodes are clean' },
   wait: { name: 'wait', value: 'SECONDS', help: 'with --cluster: longest wait for the nodes', default: '120' },
   protect: { name: 'protect', value: 'CIDR', help: 'destination whose path must never change; may be repeated', repeats: true },

@@ -111,10 +111,20 @@ describe('status of a cluster', () => {
     Bench.with(async (bench) => {
       serve(bench);
       await assert.rejects(bench.run('status', ...bench.here, ...CLUSTER), UsageError);
+      await assert.rejects(bench.run('status', ...bench.here, '--cluster'), UsageError);
       await assert.rejects(bench.run('status', ...bench.here), /there is no report at/);
       assert.deepEqual(bench.clustersOpened, []);
       assert.equal((await bench.run('status', '--kubeconfig', 'x', '--context', 'y')).status, EXIT.ok);
       assert.deepEqual(bench.clustersOpened, [{ kubeconfig: 'x', context: 'y', role: 'status', version: '1.2.3' }]);
+    }));
+
+  it('shows the cluster that is configured with --cluster, whatever this node has', () =>
+    Bench.with(async (bench) => {
+      serve(bench);
+      assert.equal((await bench.run('status', '--cluster')).status, EXIT.ok);
+      assert.deepEqual(bench.clustersOpened, [{ kubeconfig: undefined, context: undefined, role: 'status', version: '1.2.3' }]);
+      bench.noCluster = 'no Kubernetes cluster is configured';
+      await assert.rejects(bench.run('status', '--cluster'), /^CommandFailed: no Kubernetes cluster is configured$/);
     }));
 });
 

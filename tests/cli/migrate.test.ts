@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { parseStaticRoute } from '../../src/api/kinds/static-route.ts';
 import { EXIT } from '../../src/cli/command.ts';
-import { CommandFailed, UsageError } from '../../src/runtime/config.ts';
+import { CommandFailed } from '../../src/runtime/config.ts';
 import { Bench } from './support.ts';
 
 interface Migrated {
@@ -88,6 +88,21 @@ describe('migrate', () => {
     const text = `${others}${configMap('["192.168.50.0/24"]')}---\n${daemonSet('{pool: edge}')}---\n${daemonSet('{pool: other}', 'another')}---\n`;
     const { status, routes, selectors } = await migrate(text);
     assert.deepEqual([status, routes, selectors], [EXIT.ok, ['static-routes: 192.168.50.0/24'], [{ matchLabels: { pool: 'edge' } }]]);
+  });
+
+  it('knows a DaemonSet by every way to name a ConfigMap, and by no other word', async () => {
+    const used = (spec: string) => daemonSet('{pool: edge}').replace(/volumes:[\s\S]*/, `${spec}\n`);
+    const ways: readonly (readonly [string, boolean])[] = [
+      ['volumes: [{name: c, projected: {sources: [{configMap: {name: static-routes}}]}}]', true],
+      ['containers: [{name: c, envFrom: [{configMapRef: {name: static-routes}}]}]', true],
+      ['containers: [{name: c, env: [{name: R, valueFrom: {configMapKeyRef: {name: static-routes, key: routes}}}]}]', true],
+      ['containers: [{name: static-routes}]', false],
+      ['serviceAccountName: static-routes', false],
+    ];
+    for (const [spec, found] of ways) {
+      const { selectors } = await migrate(`${configMap('["192.168.50.0/24"]')}---\n${used(spec)}`);
+      assert.deepEqual(selectors, [found ? { matchLabels: { pool: 'edge' } } : undefined], spec);
+    }
   });
 
   it('is not confused by a DaemonSet that says nothing, or a ConfigMap without a name', async () => {
@@ -222,13 +237,19 @@ describe('migrate', () => {
     }
   });
 
-  it('asks for files, and names one that is missing', () =>
+  it('names a file that is missing', () =>
     Bench.with(async (bench) => {
-      await assert.rejects(bench.run('migrate'), UsageError);
       await assert.rejects(bench.run('migrate', bench.path('none.yaml')), (error: unknown) => {
         assert.ok(error instanceof CommandFailed);
         assert.match(error.message, /^cannot read .*none\.yaml \(ENOENT: .*\): correct the path$/);
         return true;
       });
+    }));
+
+  it('takes files or a cluster, not both', () =>
+    Bench.with(async (bench) => {
+      for (const flag of ['--kubeconfig', '--context', '--namespace'])
+        await assert.rejects(bench.run('migrate', 'f.yaml', flag, 'x'), /exclude each other/);
+      assert.deepEqual(bench.clustersOpened, []);
     }));
 });

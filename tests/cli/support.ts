@@ -7,6 +7,7 @@ import { readUsage } from '../../src/cli/usage.ts';
 import { FakeCluster } from '../../src/cluster/fake.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
+import { CommandFailed } from '../../src/runtime/config.ts';
 import { route } from '../core/builders.ts';
 
 /** What a command did, as a script sees it. */
@@ -27,6 +28,10 @@ export class Bench {
   kernelsOpened = 0;
   /** How each cluster was asked for. */
   readonly clustersOpened: ClusterOptions[] = [];
+  /** Why there is no cluster. */
+  noCluster: string | undefined;
+  /** Called before each request of a command to the cluster. */
+  apiBefore: FakeApi['before'] = () => {};
 
   constructor(folder: string) {
     this.folder = folder;
@@ -84,8 +89,11 @@ export class Bench {
       },
       openFolder: () => this.#place,
       openCluster: async (options) => {
+        if (this.noCluster !== undefined) throw new CommandFailed(this.noCluster);
         this.clustersOpened.push(options);
-        return { client: new FakeApi(this.api.world), namespace: undefined, node: () => this.#place };
+        const client = new FakeApi(this.api.world);
+        client.before = this.apiBefore;
+        return { client, namespace: undefined, node: () => this.#place };
       },
       crds: async () => 'the definitions\n',
     };
