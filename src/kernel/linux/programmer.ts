@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Change, Failure } from '../../core/change.ts';
 import { type Route, RouteIndex } from '../../core/route.ts';
 import type { Monitor } from './monitor.ts';
@@ -15,7 +14,7 @@ import type { KernelView, Written } from './view.ts';
 /** One `send` is the kernel's work done synchronously, and takes about a millisecond for so many bytes. */
 const BATCH_BYTES = 12_000;
 /** So long the event loop may be held; giving it a turn after every batch costs a tenth of the throughput. */
-const HOLD_MS = 4;
+const HOLD_MS = 10;
 /** The kernel answers each refused message; the default receive buffer holds 256 answers. */
 const BATCH_MESSAGES = 250;
 /** Above are the sequence numbers of dumps. */
@@ -51,7 +50,7 @@ export class Programmer {
     for (let from = 0; from < changes.length; ) {
       from = this.#batch(changes, from, failures);
       if (from === changes.length || performance.now() - held < HOLD_MS) continue;
-      await nextTurn();
+      await new Promise<void>((resolve) => void setImmediate(resolve));
       held = performance.now();
     }
     return failures;
