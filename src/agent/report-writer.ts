@@ -6,6 +6,8 @@ import type { Log } from '../runtime/log.ts';
 
 const SHORTEST_INTERVAL_MS = 1_000;
 const HEARTBEAT_MS = 120_000;
+/** Longest wait after a failure. */
+const LONGEST_RETRY_MS = 10_000;
 
 /** Writes reports: a changed outcome at once, then at most one a second; times and counters with it, or as a heartbeat every two minutes. */
 export class ReportWriter {
@@ -13,9 +15,12 @@ export class ReportWriter {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onBug: (error: unknown) => void;
-  readonly #backoff = new Backoff(SHORTEST_INTERVAL_MS, 60_000);
+  readonly #backoff = new Backoff(SHORTEST_INTERVAL_MS, LONGEST_RETRY_MS);
   #written: NodeReport | undefined;
   #latest: NodeReport | undefined;
+  /** Why the last attempt failed. */
+  #trouble: string | undefined;
+  #triedAt = 0;
   #notBefore = 0;
   #heartbeatAt = 0;
   #cancel: (() => void) | undefined;
@@ -31,6 +36,8 @@ export class ReportWriter {
 
   /** The newest report; it is written now, soon, or with the heartbeat. */
   offer(report: NodeReport): void {
+    // Where the resources come from is there again: the reports mostly go the same way.
+    if (report.status.complete && this.#latest?.status.complete === false) this.#hope();
     this.#latest = report;
     const changed = !this.#written || !sameOutcome(report, this.#written);
     this.#schedule((changed ? this.#notBefore : this.#heartbeatAt) - this.#clock.now());
@@ -43,6 +50,11 @@ export class ReportWriter {
     await this.#writing;
   }
 
+  #hope(): void {
+    this.#backoff.reset();
+    this.#notBefore = this.#triedAt + SHORTEST_INTERVAL_MS;
+  }
+
   #schedule(delay: number): void {
     this.#cancel?.();
     if (delay <= 0) this.#write();
@@ -53,7 +65,8 @@ export class ReportWriter {
     const report = this.#latest;
     if (!report) return;
     this.#written = report;
-    this.#notBefore = this.#clock.now() + SHORTEST_INTERVAL_MS;
+    this.#triedAt = this.#clock.now();
+    this.#notBefore = this.#triedAt + SHORTEST_INTERVAL_MS;
     this.#heartbeatAt = this.#clock.now() + jittered(HEARTBEAT_MS);
     this.#writing = this.#writing.then(() => this.#deliver(report));
     this.#writing.catch(this.#onBug);
@@ -63,10 +76,14 @@ export class ReportWriter {
     try {
       await this.#sink.write(report);
       this.#backoff.reset();
+      if (this.#trouble !== undefined) this.#log.info('the report is written again');
+      this.#trouble = undefined;
     } catch (error) {
       if (!(error instanceof ReportFailed)) throw error;
-      const delay = this.#backoff.next();
-      this.#log.warn(`the report could not be written: ${error.message}; next try in ${delay / 1000} s`);
+      // A thousand nodes that have lost the same server must not come back to it together.
+      const delay = jittered(this.#backoff.next());
+      if (error.message !== this.#trouble) this.#log.warn(`the report could not be written: ${error.message}; it is tried again`);
+      this.#trouble = error.message;
       this.#written = undefined;
       this.#notBefore = this.#clock.now() + delay;
       this.#schedule(delay);

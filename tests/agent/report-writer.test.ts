@@ -70,22 +70,39 @@ describe('the report', () => {
   );
 
   it(
-    'that cannot be written is tried again, and said once per try',
+    'that cannot be written is tried again, and the same reason is said once',
     scenario(async (stage) => {
+      const said = (): string[] => stage.lines.filter((line) => line.includes('report'));
       stage.cluster.refuseReports = 'no space left';
       await stage.start();
-      assert.deepEqual(
-        stage.lines.filter((line) => line.includes('report')),
-        ['warn the report could not be written: no space left; next try in 1 s'],
-      );
-      await stage.advance(1_000);
-      assert.ok(stage.lines.includes('warn the report could not be written: no space left; next try in 2 s'));
+      assert.deepEqual(said(), ['warn the report could not be written: no space left; it is tried again']);
+      await stage.advance(60_000);
+      assert.equal(said().length, 1);
+      stage.cluster.refuseReports = 'permission denied';
+      await stage.advance(11_000);
+      assert.equal(said().length, 2);
       stage.cluster.refuseReports = undefined;
-      await stage.advance(2_000);
+      await stage.advance(11_000);
       assert.equal(written(stage), 1);
+      assert.equal(said().at(-1), 'info the report is written again');
       stage.put('a', { subnets: ['192.168.50.0/24'] });
       await stage.advance(1_000);
       assert.equal(written(stage), 2);
+    }),
+  );
+
+  it(
+    'is written as soon as the source is back, however long both were away',
+    scenario(async (stage) => {
+      await stage.start();
+      stage.cluster.world.setAvailable(false);
+      stage.cluster.refuseReports = 'nobody is there';
+      await stage.advance(600_000);
+      assert.equal(written(stage), 1);
+      stage.cluster.refuseReports = undefined;
+      stage.cluster.world.setAvailable(true);
+      await stage.advance(1_000);
+      assert.deepEqual([written(stage), stage.cluster.reports.at(-1)?.status.complete], [2, true]);
     }),
   );
 
