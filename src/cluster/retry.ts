@@ -1,8 +1,11 @@
 import { Backoff } from '../runtime/clock.ts';
 import { ApiError } from './api-client.ts';
 
-/** Milliseconds. A server that is back must be in use within three seconds, so nobody waits longer than this for one that was away. */
-const LONGEST_AWAY = 2_500;
+/**
+ * Milliseconds. A server that is back must be in use within three seconds, and then it often asks for another one ("storage is
+ * initializing"), so nobody waits longer than this for one that was away.
+ */
+const LONGEST_AWAY = 1_500;
 /** For a server that answers, and refuses: 5000 agents ask it at most once in this time each. */
 const LONGEST_REFUSED = 10_000;
 const FIRST = 200;

@@ -63,7 +63,10 @@ class Events implements EventSink {
     const now = clock.now();
     const series = this.#count(event, now);
     if (now - series.written < SERIES_INTERVAL) return;
-    if (!this.#bucket.take()) return this.#warnOnce('there are too many of them at once');
+    if (!this.#bucket.take()) {
+      this.#warnOnce('there are too many of them at once');
+      return;
+    }
     series.written = now;
     const object = toObject(event, { ...series }, this.#options.nodeName, clock.date());
     this.#writing = this.#writing.then(() => this.#write(object));
