@@ -44,9 +44,12 @@ export class Sources {
   readonly #slices;
   readonly #dns;
   readonly #all: readonly Reflector<unknown>[];
+  readonly #log: Log;
+  #troubles: ReadonlySet<string> = new Set();
   #networkChanged = true;
 
   constructor(ports: SourcePorts) {
+    this.#log = ports.log;
     const open = <T>(
       type: ResourceType,
       convert: (object: ApiObject) => T,
@@ -70,6 +73,7 @@ export class Sources {
       });
     }
     for (const reflector of this.#all) {
+      reflector.watch(() => this.#tell());
       reflector.watch(listener);
       reflector.start();
     }
@@ -83,6 +87,16 @@ export class Sources {
   get missing(): string | undefined {
     const waiting = [this.routes, this.nodes, this.reports].find(({ synced }) => !synced);
     return waiting && (waiting.trouble ?? 'the first lists have not arrived yet');
+  }
+
+  /** Says what cannot be read; a server that is away only once. */
+  #tell(): void {
+    const away = this.#all.find((reflector) => reflector.away);
+    const told = this.#all.filter((reflector) => !reflector.away || reflector === away).flatMap(({ trouble }) => trouble ?? []);
+    const before = this.#troubles;
+    this.#troubles = new Set(told);
+    for (const trouble of this.#troubles) if (!before.has(trouble)) this.#log.warn(trouble);
+    if (before.size > 0 && told.length === 0) this.#log.info('everything is read again');
   }
 
   /** Whether what agents say is heard now. */

@@ -136,10 +136,12 @@ describe('a controller', () => {
       await stage.advance(60_000);
       assert.equal(process.controller.leads, true);
       assert.match(process.controller.unready ?? '', /NodeReport is not installed/);
+      assert.equal(process.log.filter((line) => line.includes('NodeReport is not installed')).length, 1, process.log.join('\n'));
       assert.equal(process.writesOf('r'), 0);
       stage.world.serve(NODE_REPORTS);
       await stage.advance(60_000);
       assert.equal(process.controller.unready, undefined);
+      assert.equal(process.log.at(-1), 'everything is read again');
       assert.equal(stage.summary('r'), 'Ready=True AllNodesReady 3/3');
     }),
   );
