@@ -2,7 +2,7 @@
 NODE    := node_modules/.bin/node
 SOURCES := $(shell find src -name '*.ts')
 .DEFAULT_GOAL := help
-.PHONY: help setup programs demo test bench check ci generate image clean
+.PHONY: help setup programs demo test bench check ci generate image cluster cluster-down clean
 
 help: ## print this
 	@echo "Fairlead connects Kubernetes nodes to the private networks outside the cluster."
@@ -49,6 +49,12 @@ generate: setup ## write the CRDs and the reference pages
 
 image: setup ## build the container image (amd64, arm64) and its SBOM into dist/
 	@$(NODE) tools/image/main.ts
+
+cluster: programs image ## three nodes of real Kubernetes with Fairlead on this machine (root)
+	@$(NODE) tools/cluster/main.ts up
+
+cluster-down: ## remove the cluster
+	@$(NODE) tools/cluster/main.ts down
 
 clean: ## delete what was built
 	@rm -rf dist .build

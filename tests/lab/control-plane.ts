@@ -180,14 +180,13 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   /** Runs kubectl, as the administrator unless a kubeconfig is named, and answers what it prints. @throws CommandFailed */
-  async kubectl(args: readonly string[], input = '', file = this.kubeconfig): Promise<string> {
-    // It writes its cache into the home folder.
-    const words = [`HOME=${this.folder}`, program('kubectl'), `--kubeconfig=${file}`, ...args];
-    const child = this.#options.place ? this.#options.place.host.spawn('env', ...words) : new Running('env', words);
-    child.finishInput(input);
-    const result = await child.ended;
-    if (result.code !== 0) throw new CommandFailed(`kubectl ${args.join(' ')}`, result);
-    return result.stdout;
+  kubectl(args: readonly string[], input = '', file = this.kubeconfig): Promise<string> {
+    return this.#tool('kubectl', args, input, file);
+  }
+
+  /** Runs helm as the administrator, and answers what it prints. @throws CommandFailed */
+  helm(args: readonly string[]): Promise<string> {
+    return this.#tool('helm', args, '', this.kubeconfig);
   }
 
   /** The requests that were answered until now and match, oldest first. */
@@ -222,6 +221,16 @@ export class ControlPlane implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  async #tool(name: 'kubectl' | 'helm', args: readonly string[], input: string, file: string): Promise<string> {
+    // They write caches into the home folder.
+    const words = [`HOME=${this.folder}`, `KUBECONFIG=${file}`, program(name), ...args];
+    const child = this.#options.place ? this.#options.place.host.spawn('env', ...words) : new Running('env', words);
+    child.finishInput(input);
+    const result = await child.ended;
+    if (result.code !== 0) throw new CommandFailed(`${name} ${args.join(' ')}`, result);
+    return result.stdout;
   }
 
   get #apiSocket(): string {

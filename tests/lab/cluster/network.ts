@@ -36,10 +36,10 @@ export function nodeAddresses(count: number): readonly NodeAddresses[] {
 }
 
 export function clusterTopology(nodes: readonly NodeAddresses[], network: ClusterNetwork): Topology {
-  const podRoutes = (self: string) => (network.podNetwork === false ? [] : nodes.filter(({ name }) => name !== self).flatMap(routesTo));
+  const routesOf = (self: string) => (network.podNetwork === false ? [] : podRoutes(nodes.filter(({ name }) => name !== self)));
   const node = (name: string): HostSpec => ({
     forwarding: true,
-    routes: [`default via ${API_ADDRESS}`, ...podRoutes(name), ...(network.nodeRoutes ?? [])],
+    routes: [`default via ${API_ADDRESS}`, ...routesOf(name), ...(network.nodeRoutes ?? [])],
     ...(network.nodeSysctls && { sysctls: network.nodeSysctls }),
   });
   const nodeEnds = nodes.map(({ name, addresses: [v4, v6] }) => [`${name}:eth0`, [`${v4}/24`, `${v6}/64`]] as const);
@@ -47,12 +47,17 @@ export function clusterTopology(nodes: readonly NodeAddresses[], network: Cluste
   return {
     // Pods talk to the API server, which must know the way back.
     hosts: {
-      [API_HOST]: { routes: podRoutes(API_HOST) },
+      [API_HOST]: { routes: routesOf(API_HOST) },
       ...Object.fromEntries(nodes.map(({ name }) => [name, node(name)])),
       ...network.hosts,
     },
     links: [{ name: NODE_LINK, bridge: true, ends }, ...(network.links ?? [])],
   };
+}
+
+/** Routes to all pods, for a host on the segment of the nodes. */
+export function podRoutes(nodes: readonly NodeAddresses[]): readonly string[] {
+  return nodes.flatMap(routesTo);
 }
 
 function routesTo({ addresses, podRanges }: NodeAddresses): readonly string[] {

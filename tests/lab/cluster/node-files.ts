@@ -75,6 +75,7 @@ const KUBELET = stringify({
   // Machines with cgroups of version 1 serve as well.
   failCgroupV1: false,
   failSwapOn: false,
+  clusterDNS: ['10.96.0.10'],
   clusterDomain: 'cluster.local',
   resolvConf: '/etc/resolv.conf',
   volumePluginDir: '/var/lib/kubelet/volume-plugins',
