@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { EXIT } from '../../src/cli/command.ts';
 import { program } from '../../tools/programs/programs.ts';
-import { NODE, ownRoutes } from '../e2e/support.ts';
+import { NODE, ownRoutes, until } from '../e2e/support.ts';
 import { FAIRLEAD } from '../lab/agent.ts';
 import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
 import { createNamespace, createNode, createServiceAccount, createToken } from '../lab/kubernetes/objects.ts';
@@ -14,8 +14,20 @@ import type { Result } from '../lab/process.ts';
 
 const GROUP = '/apis/fairlead.dev/v1alpha1';
 const ROLES = '/apis/rbac.authorization.k8s.io/v1';
+const REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+const WATCHER = 'system:serviceaccount:default:watcher';
 const PLUGIN = join(dirname(FAIRLEAD), 'kubectl-fairlead');
 const ROUTE = '192.168.50.0/24 via 10.1.0.1 dev eth1 metric 4201';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Review {
+  readonly status: { readonly allowed: boolean };
+}
 
 /** The command line of a person, on a node whose gateway is also where the API server is. */
 describe('with a real cluster', () => {
@@ -40,20 +52,31 @@ describe('with a real cluster', () => {
     run(command, '--kubeconfig', kubeconfig, '--node', 'node', '--state', join(lab.folder, command));
 
   /** The kubeconfig of a user who may do this, and nothing else. */
-  async function userWho(name: string, ...rules: readonly object[]): Promise<string> {
+  async function userWho(name: string, ...rules: readonly Rule[]): Promise<string> {
     await grant(name, { kind: 'User', name }, rules);
     return plane.kubeconfigFor({ name });
   }
 
-  async function grant(name: string, subject: object, rules: readonly object[]): Promise<void> {
+  /** The subject is `user` for the API server, which hears of its own roles a moment after they are written. */
+  async function grant(
+    user: string,
+    subject: { readonly kind: string; readonly namespace?: string; readonly name: string },
+    rules: readonly Rule[],
+  ): Promise<void> {
+    const { name } = subject;
     const apiVersion = 'rbac.authorization.k8s.io/v1';
     await plane.api.post(`${ROLES}/clusterroles`, { apiVersion, kind: 'ClusterRole', metadata: { name }, rules });
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
     const binding = { apiVersion, kind: 'ClusterRoleBinding', metadata: { name }, roleRef, subjects: [subject] };
     await plane.api.post(`${ROLES}/clusterrolebindings`, binding);
+    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview' };
+    const resourceAttributes = { verb: rules[0]?.verbs[0], group: rules[0]?.apiGroups[0], resource: rules[0]?.resources[0] };
+    const allowed = async (): Promise<boolean> =>
+      (await plane.api.post<Review>(REVIEWS, { ...review, spec: { user, resourceAttributes } })).status.allowed;
+    await until(allowed, () => `${user} was never allowed`);
   }
 
-  const may = (verbs: readonly string[], apiGroup: string, ...resources: readonly string[]): object => ({
+  const may = (verbs: readonly string[], apiGroup: string, ...resources: readonly string[]): Rule => ({
     apiGroups: [apiGroup],
     resources,
     verbs,
@@ -107,14 +130,14 @@ describe('with a real cluster', () => {
   test('status takes what a credential plugin prints', async () => {
     await createServiceAccount(plane.api, 'default', 'watcher');
     const rules = [may(['list'], '', 'nodes'), may(['list'], 'fairlead.dev', 'staticroutes', 'nodereports')];
-    await grant('watcher', { kind: 'ServiceAccount', namespace: 'default', name: 'watcher' }, rules);
+    await grant(WATCHER, { kind: 'ServiceAccount', namespace: 'default', name: 'watcher' }, rules);
     const token = await createToken(plane.api, { namespace: 'default', serviceAccount: 'watcher' });
     const { code, stdout, stderr } = await run('status', '--kubeconfig', execKubeconfig(token));
     assert.equal(stderr, '');
     assert.equal(code, EXIT.found, 'no controller has written the status of the route');
     assert.match(stdout, /^node +1\/1 +0 .* nothing$/m);
     assert.match(stdout, /^StaticRoute +on-prem +Unknown /m);
-    const requests = await requestsOf('system:serviceaccount:default:watcher');
+    const requests = await requestsOf(WATCHER);
     assert.deepEqual(requests, ['list nodereports', 'list nodes', 'list staticroutes']);
   });
 
