@@ -73,6 +73,9 @@ async function compile(recipe: Recipe, output: string, progress: Progress, envir
     words = (words + text).slice(-4000);
     progress.count(text.split('\n').length - 1);
   });
-  const status = await new Promise((resolve) => child.once('close', resolve));
+  const status = await new Promise((resolve, reject) => {
+    child.once('close', resolve);
+    child.once('error', () => reject(new ProgramUnavailable('there is no "flock" in PATH: apt-get install util-linux')));
+  });
   if (status !== 0) throw new ProgramUnavailable(`"go build" of ${recipe.name} ${version} failed:\n${words.trim()}`);
 }
