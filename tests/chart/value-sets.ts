@@ -1,0 +1,77 @@
+/** What people set, as arguments of helm. The chart must be valid with each. */
+export const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
+  'the defaults': [],
+  'a private registry, by tag': [
+    '--set=image.repository=registry.example.org:5000/net/fairlead,image.tag=1.2.3,image.pullPolicy=Always',
+    '--set=imagePullSecrets[0].name=mine',
+  ],
+  'a private registry, by digest': [
+    '--set=image.repository=registry.example.org/fairlead',
+    `--set=image.digest=sha256:${'0123456789abcdef'.repeat(4)}`,
+  ],
+  'metrics in the network': ['--set=agent.listen=$(NODE_IP):9500,controller.listen=0.0.0.0:9501'],
+  'metrics in an IPv6 network': ['--set=agent.listen=[$(NODE_IP)]:9500,controller.listen=[::]:9501'],
+  'metrics for nobody': ['--set=agent.listen=[::1]:9500,log=text'],
+  'protected destinations': ['--set=agent.protect={203.0.113.0/24,2001:db8::/32}'],
+  'nodes of choice': [
+    '--set-json=agent.nodeSelector={"pool":"edge"}',
+    '--set-json=agent.tolerations=[{"key":"edge","operator":"Equal","value":"yes","effect":"NoExecute","tolerationSeconds":60}]',
+    '--set-json=agent.affinity={"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"type","operator":"NotIn","values":["virtual-kubelet"]}]}]}}}',
+  ],
+  'no tolerations, no priority': [
+    '--set-json=agent.tolerations=[]',
+    '--set-json=controller.tolerations=[]',
+    '--set=agent.priorityClassName=,controller.priorityClassName=,priorityQuota=true',
+  ],
+  'a quota for the priority': ['--set=priorityQuota=true'],
+  'one controller, upgrades by hand': [
+    '--set=controller.replicas=1,agent.updateStrategy.type=OnDelete',
+    '--set-json=agent.updateStrategy.rollingUpdate=null',
+  ],
+  'a faster upgrade': ['--set=agent.updateStrategy.rollingUpdate.maxUnavailable=3'],
+  'notes for other programs': [
+    '--set-string=agent.podAnnotations.prometheus\\.io/port=9410',
+    '--set-string=controller.podAnnotations.prometheus\\.io/scrape=true',
+  ],
+  'more room': ['--set=agent.resources.limits.memory=1Gi,agent.resources.limits.cpu=2,controller.resources.requests.cpu=100m'],
+  'the definitions elsewhere': ['--set=crds.install=false'],
+  'definitions that go with the release': ['--set=crds.keep=false'],
+  'no clean-up': ['--set=uninstall.cleanup=false'],
+  'a patient clean-up': ['--set=uninstall.timeoutSeconds=3600'],
+};
+
+/** Mistakes, as one `--set` or `--set-json`, with the words that name each. */
+export const MISTAKES: Readonly<Record<string, readonly [argument: string, words: string]>> = {
+  'an unknown value': ['--set=replicas=3', "additional properties 'replicas' not allowed"],
+  'a slip in a name': ['--set=agent.listn=:1', "at '/agent': additional properties 'listn' not allowed"],
+  'a repository in capitals': ['--set=image.repository=Registry/Fairlead', "at '/image/repository': 'Registry/Fairlead' does not match"],
+  'no repository': ['--set=image.repository=', "at '/image/repository': '' does not match"],
+  'a tag in the repository': [
+    '--set=image.repository=registry/fairlead:1.2',
+    "at '/image/repository': 'registry/fairlead:1.2' does not match",
+  ],
+  'a tag that is a number': ['--set=image.tag=1', "at '/image/tag': got number, want string"],
+  'a short digest': ['--set=image.digest=sha256:12', "at '/image/digest': 'sha256:12' does not match"],
+  'a pull policy': ['--set=image.pullPolicy=Sometimes', "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'"],
+  'a pull secret without a name': ['--set-json=imagePullSecrets=[{}]', "at '/imagePullSecrets/0': missing property 'name'"],
+  'a pull secret that is a text': ['--set-json=imagePullSecrets=["mine"]', "at '/imagePullSecrets/0': got string, want object"],
+  'text for a switch': ['--set-string=crds.keep=no', "at '/crds/keep': got string, want boolean"],
+  'no time to clean up': ['--set=uninstall.timeoutSeconds=0', "at '/uninstall/timeoutSeconds': minimum: got 0, want 1"],
+  'a day to clean up': ['--set=uninstall.timeoutSeconds=86400', "at '/uninstall/timeoutSeconds': maximum: got 86,400, want 3,600"],
+  'a log format': ['--set=log=xml', "at '/log': value must be one of 'text', 'json'"],
+  'a port without a colon': ['--set-string=agent.listen=9410', "at '/agent/listen': '9410' does not match"],
+  'an IPv6 address without brackets': ['--set=agent.listen=::1:9410', "at '/agent/listen': '::1:9410' does not match"],
+  'any port': ['--set=controller.listen=:0', "at '/controller/listen': ':0' does not match"],
+  'a relative folder': ['--set=agent.stateFolder=var/lib', "at '/agent/stateFolder': 'var/lib' does not match"],
+  'the root as folder': ['--set=agent.stateFolder=/', "at '/agent/stateFolder': '/' does not match"],
+  'an address for a prefix': ['--set=agent.protect={10.0.0.1}', "at '/agent/protect/0': '10.0.0.1' does not match"],
+  'one prefix for a list': ['--set=agent.protect=10.0.0.0/8', "at '/agent/protect': got string, want array"],
+  'a label that is no text': ['--set=agent.nodeSelector.gpu=true', "at '/agent/nodeSelector/gpu': got boolean, want string"],
+  'a toleration': ['--set-json=agent.tolerations=[{"operator":"Any"}]', "at '/agent/tolerations/0/operator': value must be one of"],
+  'a surge of agents': ['--set=agent.updateStrategy.rollingUpdate.maxSurge=1', "additional properties 'maxSurge' not allowed"],
+  'no agent at a time': ['--set=agent.updateStrategy.rollingUpdate.maxUnavailable=0', 'minimum: got 0, want 1'],
+  'nothing percent': ['--set=agent.updateStrategy.rollingUpdate.maxUnavailable=0%', "'0%' does not match"],
+  'limits by another name': ['--set=agent.resources.limit.memory=1Gi', "at '/agent/resources': additional properties 'limit' not allowed"],
+  'no controller': ['--set=controller.replicas=0', "at '/controller/replicas': minimum: got 0, want 1"],
+  'half a controller': ['--set-json=controller.replicas=1.5', "at '/controller/replicas': got number, want integer"],
+};
