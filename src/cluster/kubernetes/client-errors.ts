@@ -1,10 +1,28 @@
-import { STATUS_CODES } from 'node:http';
 import { ApiError } from '../api-client.ts';
 import type { Head } from './client-exchange.ts';
 import { isRecord } from './client-objects.ts';
 import type { NoAnswer } from './connection-errors.ts';
 
 const LONGEST_QUOTE = 200;
+
+/** As RFC 9110 calls them. Those of node:http would cost 2 MiB of memory with all that comes along. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
 
 /** What was asked of whom, for messages. */
 export interface Question {
@@ -16,7 +34,7 @@ export interface Question {
 /** An answer that says no: the Status object of the API server, or whatever stands in front of it. */
 export function refusal({ words, server }: Question, { status, headers }: Head, body: string, hint: string): ApiError {
   const said = parseStatus(body);
-  const title = STATUS_CODES[status] ?? 'an unknown status';
+  const title = TITLES[status] ?? 'Unknown';
   const text = said?.message ?? quote(body);
   const retryAfter = retryAfterMilliseconds(headers['retry-after']) ?? said?.retryAfter;
   return new ApiError(`cannot ${words}: ${server} answers ${status} ${title}${text === '' ? '' : `: ${text}`}${hint}`, {
@@ -32,7 +50,7 @@ export function watchRefusal({ words, server }: Question, object: unknown): ApiE
   if (said?.code === undefined) return malformed({ words, server }, 'an ERROR event without a Status object');
   return new ApiError(`cannot ${words}: ${server} ends the watch with ${said.code}: ${said.message ?? said.reason ?? 'no reason given'}`, {
     status: said.code,
-    reason: said.reason ?? (STATUS_CODES[said.code] ?? 'Unknown').replaceAll(' ', ''),
+    reason: said.reason ?? (TITLES[said.code] ?? 'Unknown').replaceAll(' ', ''),
     ...(said.retryAfter !== undefined && { retryAfter: said.retryAfter }),
   });
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type ApiClient, ApiError, type WatchEvent } from '../../../src/cluster/api-client.ts';
 import { ManualClock } from '../../agent/clock.ts';
+import { Running } from '../../lab/process.ts';
 import { TcpProxy } from '../../lab/tcp-proxy.ts';
 import { answer } from './scripted-server.ts';
 import { makeSetting, ROUTES, received, route, type Setting } from './setting.ts';
@@ -337,5 +339,23 @@ describe('the connection', () => {
     await waiting;
     proxy.pass();
     await until(() => proxy.connections === 0);
+  });
+
+  it('keeps no process alive after close', async () => {
+    const client = join(import.meta.dirname, '../../../src/cluster/kubernetes/client.ts');
+    const program = `
+      import { openKubernetes } from ${JSON.stringify(client)};
+      const [server, ca] = process.argv.slice(1);
+      const endpoint = { server, certificateAuthority: { text: ca }, origin: 'test' };
+      const client = openKubernetes({ endpoint, user: {} }, { version: '1', role: 'test' });
+      const type = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+      const watch = client.watch(type, { resourceVersion: '1' })[Symbol.asyncIterator]();
+      await watch.next();
+      watch.next().catch(() => console.log('broken off'));
+      await client.close();
+      process.on('exit', () => console.log('ends'));`;
+    const child = new Running(process.execPath, ['--input-type=module', '-e', program, setting.server.url, setting.authority.certificate]);
+    const { stdout, stderr, code } = await child.ended;
+    assert.deepEqual({ stdout, stderr, code }, { stdout: 'broken off\nends\n', stderr: '', code: 0 });
   });
 });
