@@ -39,6 +39,8 @@ describe('with a real cluster', () => {
     plane = await startControlPlane({ place: { host: lab.host('far'), address: '10.1.0.1' } });
     await plane.kubectl(['apply', '--server-side', '-f', 'deploy/crds']);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    // A kind that has just been defined is answered with 429 for a moment.
+    for (const plural of ['staticroutes', 'nodereports', 'clusternetworks']) await plane.api.until(`${GROUP}/${plural}`, () => true);
     await createNode(plane.api, 'node', { addresses: ['10.1.0.10'] });
     await plane.kubectl(['apply', '-f', 'examples/quick-start/on-prem.yaml']);
   });
