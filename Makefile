@@ -27,7 +27,7 @@ demo: setup ## show the main job with real packets in network namespaces (root)
 programs: setup ## build Kubernetes, helm and kubeconform for the tests: once, about 10 minutes; needs Go
 	@$(NODE) tools/programs/main.ts >/dev/null
 
-test: programs ## run every test (root: they make network namespaces)
+test: programs image ## run every test (root: they make network namespaces)
 	@echo "==> running the tests"
 	@$(NODE) tools/test.ts
 

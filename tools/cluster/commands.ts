@@ -12,7 +12,7 @@ const FAIRLEAD = join(import.meta.dirname, '..', '..', 'bin', 'fairlead');
 export function writeCommands(cluster: Cluster): void {
   const { lab, plane } = cluster;
   const inside = (command: string) =>
-    `exec nsenter --net=/run/netns/${lab.host(API_HOST).namespace} env HOME='${plane.folder}' KUBECONFIG='${plane.kubeconfig}' '${command}' "$@"`;
+    `exec nsenter --net=/run/netns/${lab.host(API_HOST).namespace} env PATH='${BIN}':"$PATH" HOME='${plane.folder}' KUBECONFIG='${plane.kubeconfig}' '${command}' "$@"`;
   const prefix = lab.host(API_HOST).namespace.slice(0, -API_HOST.length);
   const commands = {
     kubectl: inside(program('kubectl')),

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a cluster that outlives its command keeps what others must know. */
-export const FOLDER = '/run/fairlead-cluster';
+export const FOLDER = process.env['FAIRLEAD_CLUSTER'] || '/run/fairlead-cluster';
 export const LOG = join(FOLDER, 'log');
 export const BIN = join(FOLDER, 'bin');
 

@@ -1,42 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { RECORDS } from '../record.ts';
-import { hierarchies } from './cgroups.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { traces } from './traces.ts';
 import { deployWeb, webPods } from './workload.ts';
-
-/** What a cluster might leave on the machine. */
-function traces(): unknown {
-  const own = (names: readonly string[]) => names.filter((name) => /^fl[0-9a-f]{6}/.test(name));
-  const folders = [
-    '/usr/libexec/kubernetes',
-    join(homedir(), '.kube'),
-    '/var/lib/kubelet',
-    '/var/lib/containerd',
-    '/var/lib/cni',
-    '/etc/cni',
-    '/run/containerd',
-  ];
-  const sysctls = [
-    'vm/overcommit_memory',
-    'kernel/panic',
-    'kernel/panic_on_oops',
-    'kernel/hostname',
-    'net/netfilter/nf_conntrack_max',
-    'net/ipv4/ip_forward',
-  ];
-  return {
-    folders: folders.filter((path) => existsSync(path)),
-    sysctls: sysctls.map((name) => `${name} ${existsSync(`/proc/sys/${name}`) ? readFileSync(`/proc/sys/${name}`, 'utf8').trim() : ''}`),
-    mounts: readFileSync('/proc/self/mounts', 'utf8')
-      .split('\n')
-      .filter((line) => /\/fl[0-9a-f]{6}/.test(line) && !line.includes('/run/netns')),
-    cgroups: hierarchies().flatMap(({ folder }) => own(readdirSync(folder))),
-  };
-}
 
 describe('a cluster of two real nodes', () => {
   const untouched = traces();

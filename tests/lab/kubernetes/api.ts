@@ -52,7 +52,7 @@ const PATCH_TYPES = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const POLL_MS = 20;
 
 /** A plain client for tests: one request, one answer, no retries; paths as `kubectl get --raw` has them. */
