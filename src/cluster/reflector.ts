@@ -146,7 +146,6 @@ export class Reflector<T> {
   /** Answers false when what was listed is not believed yet. */
   async #list(): Promise<boolean> {
     const { objects, version } = await this.#readPages();
-    this.#retry.reached();
     if (!this.#believes(version)) return false;
     const changed = this.#collection.replace(objects, version);
     const first = !this.#synced;
@@ -199,7 +198,6 @@ export class Reflector<T> {
     if (resourceVersion === undefined) return;
     for await (const batch of client.watch(type, { ...selection, resourceVersion, signal: this.#closing.signal })) {
       if (this.#closed) return;
-      this.#retry.reached();
       if (batch.length > 0 && !this.#take(batch)) return;
       if (batch.length === 0 && this.#current()) this.#notify();
     }
