@@ -21,13 +21,17 @@ dist/fairlead.js: $(SOURCES) tools/build.ts package-lock.json
 	@echo "==> building dist/fairlead.js"
 	@$(NODE) tools/build.ts
 
+dist/fairlead-image.tar: dist/fairlead.js native/netlink.c package.json $(wildcard bin/* tools/image/*)
+	@echo "==> building the container image"
+	@$(NODE) tools/image/main.ts >/dev/null
+
 demo: setup ## show the main job with real packets in network namespaces (root)
 	@$(NODE) demo/demo.ts
 
 programs: setup ## build Kubernetes, helm and kubeconform for the tests: once, about 10 minutes; needs Go
 	@$(NODE) tools/programs/main.ts >/dev/null
 
-test: programs image ## run every test (root: they make network namespaces)
+test: programs dist/fairlead-image.tar ## run every test (root: they make network namespaces)
 	@echo "==> running the tests"
 	@$(NODE) tools/test.ts
 
@@ -50,7 +54,7 @@ generate: setup ## write the CRDs and the reference pages
 image: setup ## build the container image (amd64, arm64) and its SBOM into dist/
 	@$(NODE) tools/image/main.ts
 
-cluster: programs image ## three nodes of real Kubernetes with Fairlead on this machine (root)
+cluster: programs dist/fairlead-image.tar ## three nodes of real Kubernetes with Fairlead on this machine (root)
 	@$(NODE) tools/cluster/main.ts up
 
 cluster-down: ## remove the cluster
