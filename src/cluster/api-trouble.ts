@@ -17,8 +17,16 @@ export function readTrouble(error: unknown, type: ResourceType): string {
   return words;
 }
 
+/** The words of an API server for a field in a server-side apply that its definition does not have; the status is 500. */
+const UNKNOWN_FIELD = 'field not declared in schema';
+
+/** To be added to what a write was refused with: the fix when the definition of the type is older than this program, else nothing. */
+export function olderDefinition({ message }: ApiError, type: Pick<ResourceType, 'apiVersion' | 'kind'>): string {
+  return message.includes(UNKNOWN_FIELD) ? `; the definition of ${type.kind} is older than this program: ${installFix(type)}` : '';
+}
+
 /** How a type comes to be served. */
-export function installFix({ apiVersion }: ResourceType): string {
+export function installFix({ apiVersion }: Pick<ResourceType, 'apiVersion'>): string {
   return apiVersion.startsWith(`${GROUP}/`)
     ? 'run: fairlead crds | kubectl apply --server-side -f -'
     : `see whether the API server serves ${apiVersion}`;

@@ -1,4 +1,6 @@
+import { API_VERSION } from '../api/define-kind.ts';
 import { ApiError, isNotFound } from '../cluster/api-client.ts';
+import { olderDefinition } from '../cluster/api-trouble.ts';
 import { Backoff, type Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 
@@ -93,7 +95,8 @@ export class Writer {
     return outcome;
   }
 
-  #pause(kind: string, name: string, { status, reason, message, retryAfter = 0 }: ApiError): void {
+  #pause(kind: string, name: string, error: ApiError): void {
+    const { status, reason, retryAfter = 0 } = error;
     const { clock, log } = this.#ports;
     const pause = this.#pauses.get(kind) ?? { backoff: new Backoff(500, 4_000), notBefore: 0, trouble: undefined };
     this.#pauses.set(kind, pause);
@@ -102,7 +105,8 @@ export class Writer {
     pause.notBefore = clock.now() + delay;
     this.#wakeIn(delay);
     const trouble = `${status} ${reason}`;
-    if (trouble !== pause.trouble) log.warn(`${kind} ${name} could not be written: ${message}; every ${kind} is tried again`);
+    const words = `${error.message}${olderDefinition(error, { apiVersion: API_VERSION, kind })}`;
+    if (trouble !== pause.trouble) log.warn(`${kind} ${name} could not be written: ${words}; every ${kind} is tried again`);
     pause.trouble = trouble;
   }
 

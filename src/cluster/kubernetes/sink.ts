@@ -1,6 +1,6 @@
 import { type NodeReport, nodeReportKind } from '../../api/kinds/node-report.ts';
 import { type ApiClient, ApiError, isNotFound } from '../api-client.ts';
-import { installFix, resourceName } from '../api-trouble.ts';
+import { installFix, olderDefinition, resourceName } from '../api-trouble.ts';
 import { ReportFailed, type ReportSink } from '../cluster.ts';
 import { typeOf } from './watched.ts';
 
@@ -37,7 +37,8 @@ async function writeReport(client: ApiClient, { apiVersion, kind, metadata, stat
 }
 
 /** With the fix, as far as the status tells what is wrong. */
-function explained({ message, status }: ApiError): string {
+function explained(error: ApiError): string {
+  const { message, status } = error;
   const name = resourceName(REPORTS);
   if (status === 403 && message.includes('ValidatingAdmissionPolicy')) {
     return `${message}; give the agent a token that is bound to a pod on this node, and see whether --node is right`;
@@ -47,6 +48,9 @@ function explained({ message, status }: ApiError): string {
   if (status === 413 || /too (large|long|big)/i.test(message)) {
     return `${message}; it is too large for the API server: use fewer resources on this node, or fewer subnets per resource`;
   }
-  if (status === 400 || status === 422) return `${message}; the CRDs may be of another version than this agent: ${installFix(REPORTS)}`;
-  return message;
+  const older = olderDefinition(error, REPORTS);
+  // What does not fit the schema of a definition is refused as 500 by whatever merges it.
+  const unfit = [400, 422].includes(status) || message.includes('typed patch object');
+  if (older === '' && unfit) return `${message}; the CRDs may be of another version than this agent: ${installFix(REPORTS)}`;
+  return `${message}${older}`;
 }

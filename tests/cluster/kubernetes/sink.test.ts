@@ -81,6 +81,12 @@ describe('the report sink of a cluster', () => {
       'NodeReport is invalid: status.x',
       /; the CRDs may be of another version than this agent: run: fairlead crds/,
     ],
+    [
+      'a definition that lacks a field',
+      500,
+      'failed to create typed patch object: .status.summary: field not declared in schema',
+      /; the definition of NodeReport is older than this program: run: fairlead crds \| kubectl apply/,
+    ],
     ['anything else', 409, 'Operation cannot be fulfilled', /Operation cannot be fulfilled$/],
   ] as const) {
     it(`explains ${what}`, async () => {
