@@ -77,7 +77,20 @@ export class Fleet implements AsyncDisposable {
 
   /** What the chart installs; its pods are played by this fleet. */
   async install(): Promise<void> {
-    await this.plane.kubectl(['apply', '--server-side', '-f', '-'], installManifest());
+    await this.installRights();
+    await this.installDefinitions();
+  }
+
+  /** Everything but the definitions. */
+  async installRights(): Promise<void> {
+    const documents = installManifest().split(/^---$/m);
+    const rights = documents.filter((text) => !/^kind: CustomResourceDefinition$/m.test(text));
+    await this.plane.kubectl(['apply', '--server-side', '-f', '-'], rights.join('---\n'));
+  }
+
+  /** Also makes them again what they should be. */
+  async installDefinitions(): Promise<void> {
+    await this.plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', 'deploy/crds']);
     await this.plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
   }
 
