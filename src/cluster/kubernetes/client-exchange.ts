@@ -17,14 +17,17 @@ export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #abort = (): void => this.#end(this.#options.signal?.reason);
   #failure: { readonly reason: unknown } | undefined;
+  #error: unknown;
   #stopTimer: () => void = () => {};
   #wake: () => void = () => {};
 
   constructor(stream: ClientHttp2Stream, options: ExchangeOptions) {
     this.#stream = stream;
     this.#options = options;
-    // Without a listener an error would end the process; `close` follows it.
-    stream.on('error', () => {});
+    // `close` follows it.
+    stream.on('error', (error) => {
+      this.#error = error;
+    });
     stream.once('close', () => {
       this.#stopTimer();
       options.signal?.removeEventListener('abort', this.#abort);
@@ -112,7 +115,7 @@ export class Exchange {
     if (code === constants.NGHTTP2_REFUSED_STREAM) {
       return new NoAnswer('Unreachable', `${session.options.server} took no more requests on this connection`, { unprocessed: true });
     }
-    if (session.destroyed) return session.failure;
+    if (session.destroyed) return session.failure(this.#error);
     return new NoAnswer('Unreachable', `${session.options.server} broke off its answer (HTTP/2 error code ${code})`);
   }
 }

@@ -35,7 +35,6 @@ export class Session {
   readonly #socket: TLSSocket;
   readonly #http2: ClientHttp2Session;
   #failure: unknown;
-  #draining = false;
   #stopPing: () => void = () => {};
 
   /** Resolves when the server has shown that it speaks HTTP/2. @throws NoAnswer */
@@ -75,10 +74,6 @@ export class Session {
     this.#http2.on('error', (error) => {
       this.#failure ??= error;
     });
-    // Node reports it before the requests that it refuses, but takes new ones, which never leave, until a little later.
-    this.#http2.on('goaway', () => {
-      this.#draining = true;
-    });
     this.closed = new Promise((resolve) => {
       this.#http2.once('close', () => {
         this.#stopPing();
@@ -89,16 +84,16 @@ export class Session {
 
   /** Whether requests may be sent. False from the moment that the server says GOAWAY. */
   get usable(): boolean {
-    return !this.#draining && !this.#http2.closed && !this.#http2.destroyed;
+    return !this.#http2.closed && !this.#http2.destroyed;
   }
 
   get destroyed(): boolean {
     return this.#http2.destroyed;
   }
 
-  /** Why what was under way on it has broken off. */
-  get failure(): NoAnswer {
-    return connectionLost(this.#failure, this.options);
+  /** Why what was under way on it has broken off; `hint`: what the stream knows, which may hear of it first. */
+  failure(hint?: unknown): NoAnswer {
+    return connectionLost(this.#failure ?? hint, this.options);
   }
 
   /** @throws NoAnswer (`unprocessed`) when it is not usable. */
@@ -106,7 +101,7 @@ export class Session {
     try {
       return this.#http2.request(headers, { endStream: !hasBody });
     } catch (error) {
-      throw new NoAnswer('Unreachable', this.failure.message, { cause: error, unprocessed: true });
+      throw new NoAnswer('Unreachable', this.failure().message, { cause: error, unprocessed: true });
     }
   }
 

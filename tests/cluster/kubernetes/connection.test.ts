@@ -93,6 +93,7 @@ describe('the connection', () => {
     };
     stream.on('drain', flood);
     flood();
+    assert.ok((stream.session?.state.remoteWindowSize ?? 0) > 100_000_000, 'of the whole connection');
     for (let i = 0; i < 20; i += 1) await get();
     assert.ok(sent > 1_000_000 / event.length, `${sent}`);
     assert.equal((await iterator.next()).value?.[0]?.type, 'ADDED');
