@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { NodeReport } from '../../api/kinds/node-report.ts';
 import { writeAtomic } from '../../runtime/atomic-file.ts';
+import { yamlText } from '../../runtime/yaml-text.ts';
 import { REPORT_FILE, ReportFailed, type ReportSink } from '../cluster.ts';
 
 /** Writes reports to `<directory>/nodereport.yaml`, each replaced as a whole. The folder is created when it is missing. */
@@ -9,9 +10,7 @@ export function openReportFile(directory: string): ReportSink {
   return {
     async write(report: NodeReport): Promise<void> {
       try {
-        // Loaded here because the first plan must not wait for it.
-        const { stringify } = await import('yaml');
-        await writeAtomic(path, stringify(report, { lineWidth: 0, aliasDuplicateObjects: false }));
+        await writeAtomic(path, yamlText(report));
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
         throw new ReportFailed(`the report of this node was not written: ${words}`, { cause: error });
