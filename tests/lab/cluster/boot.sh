@@ -18,10 +18,7 @@ for program in $NODE_PROGRAMS; do
   mount --bind "$program" "$root/usr/local/bin/${program##*/}"
 done
 if [ "$NODE_CGROUPS" = unified ]; then
-  # A group with children that have controllers has no processes itself.
   mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-  mkdir -p "$root/sys/fs/cgroup/daemons"
-  echo 1 >"$root/sys/fs/cgroup/daemons/cgroup.procs"
 else
   mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
   for option in $NODE_CGROUPS; do

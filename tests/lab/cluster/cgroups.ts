@@ -36,12 +36,18 @@ export function hierarchies(): readonly Hierarchy[] {
 export function makeCgroups(name: string, all: readonly Hierarchy[]): readonly string[] {
   return all.map(({ option, folder }) => {
     const path = join(folder, name);
-    if (option === '')
-      writeFileSync(join(folder, 'cgroup.subtree_control'), V2_CONTROLLERS.map((controller) => `+${controller}`).join(' '));
+    if (option === '') delegate(folder);
     mkdirSync(path, { recursive: true });
     if (option.split(',').includes('cpuset')) inheritCpuset(path);
     return path;
   });
+}
+
+/** Lets the groups below have the controllers that there are; version 2 gives none by default. */
+function delegate(folder: string): void {
+  const available = readFileSync(join(folder, 'cgroup.controllers'), 'utf8').trim().split(' ');
+  const wanted = V2_CONTROLLERS.filter((name) => available.includes(name)).map((name) => `+${name}`);
+  writeFileSync(join(folder, 'cgroup.subtree_control'), wanted.join(' '));
 }
 
 /** Version 1 does not: a new cpuset is empty and takes no process. */

@@ -18,11 +18,20 @@ export interface MachineParts {
   readonly cgroups: readonly string[];
 }
 
-/** Joins the cgroups, then becomes process 1's parent in new namespaces. It dies with this process, and all inside with it. */
+/**
+ * Joins the cgroups, makes them the root of what it sees, then becomes process 1's parent in new namespaces. It dies with this process,
+ * and all inside with it. In version 2 a group with children that have controllers has no processes itself, so the node's daemons, and
+ * this one, are in a child.
+ */
 const START = `set -e
 for group in $NODE_GROUPS; do echo $$ >"$group/cgroup.procs"; done
-exec >>"$NODE_FOLDER/boot.log" 2>&1 setpriv --pdeathsig KILL nsenter --net="/run/netns/$NODE_NETNS" \\
-  unshare --mount --pid --cgroup --uts --ipc --propagation private --fork --kill-child=KILL sh "$NODE_BOOT"`;
+exec >>"$NODE_FOLDER/boot.log" 2>&1
+exec setpriv --pdeathsig KILL nsenter --net="/run/netns/$NODE_NETNS" unshare --cgroup sh -ec '
+  if [ "$NODE_CGROUPS" = unified ]; then
+    mkdir -p "$NODE_GROUPS/daemons"
+    echo $$ >"$NODE_GROUPS/daemons/cgroup.procs"
+  fi
+  exec unshare --mount --pid --uts --ipc --propagation private --fork --kill-child=KILL sh "$NODE_BOOT"'`;
 
 const POLL_MS = 10;
 

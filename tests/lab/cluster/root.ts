@@ -34,7 +34,7 @@ const OLD_PLACES = ['bin', 'sbin', 'lib', 'lib64'] as const;
 /** Where a node finds the images that need no registry. */
 const IMAGE_FOLDER = 'usr/share/images';
 /** Changes when what is written here does. */
-const FORMAT = '2';
+const FORMAT = '3';
 
 /**
  * The folder that every node's root is a layer on: Debian packages by their locked checksums, unpacked and not installed, and two
@@ -69,6 +69,7 @@ async function fill(root: string, lock: DebLock, architecture: Architecture): Pr
   for (const folder of FOLDERS) mkdirSync(join(root, folder), { recursive: true });
   for (const { entry } of all.values()) if (WANTED.test(entry.path)) write(root, entry);
   for (const place of OLD_PLACES) if (all.has(`usr/${place}`)) write(root, link(place, `usr/${place}`));
+  writeFileSync(join(root, 'etc/os-release'), `PRETTY_NAME="Debian ${lock.suite}, packages of a test node"\n`);
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
   linkApplets(root);
