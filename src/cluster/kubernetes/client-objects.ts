@@ -14,10 +14,11 @@ export function toObject(value: unknown, type: ResourceType): ApiObject | undefi
   return { ...value, apiVersion, kind, metadata };
 }
 
+/** Undefined for what is not a list of that very type, with its items: whatever else answers, it must not pass for an empty cluster. */
 export function toPage(value: unknown, type: ResourceType): Page | undefined {
-  if (!isRecord(value) || !isRecord(value['metadata'])) return undefined;
+  if (!isRecord(value) || value['kind'] !== `${type.kind}List` || !isRecord(value['metadata'])) return undefined;
   const { resourceVersion, continue: rest } = value['metadata'];
-  const raw = value['items'] ?? [];
+  const raw = value['items'] === null ? [] : value['items'];
   if (typeof resourceVersion !== 'string' || !Array.isArray(raw)) return undefined;
   const items = raw.map((item) => toObject(item, type));
   if (!items.every((item) => item !== undefined)) return undefined;

@@ -45,7 +45,11 @@ describe('requests', () => {
 
   it('list with selectors, pages and a version', async () => {
     setting.server.script = (stream) =>
-      answer(stream, 200, { metadata: { resourceVersion: '7', continue: 'more' }, items: [route('a'), route('b')] });
+      answer(stream, 200, {
+        kind: 'StaticRouteList',
+        metadata: { resourceVersion: '7', continue: 'more' },
+        items: [route('a'), route('b')],
+      });
     const page = await client.list(ROUTES, { fieldSelector: 'metadata.name=a', labelSelector: 'x in (y)', limit: 2, resourceVersion: '0' });
     assert.deepEqual(page, { items: [received('a'), received('b')], resourceVersion: '7', continue: 'more' });
     const query = new URLSearchParams(only().path.split('?')[1]);
@@ -67,7 +71,8 @@ describe('requests', () => {
   });
 
   it('take null for the items of an empty list', async () => {
-    setting.server.script = (stream) => answer(stream, 200, { metadata: { resourceVersion: '7', continue: '' }, items: null });
+    setting.server.script = (stream) =>
+      answer(stream, 200, { kind: 'StaticRouteList', metadata: { resourceVersion: '7', continue: '' }, items: null });
     assert.deepEqual(await client.list(ROUTES), { items: [], resourceVersion: '7' });
   });
 
@@ -170,10 +175,17 @@ describe('requests', () => {
     });
   }
 
-  it('call a list malformed of which one item is', async () => {
-    setting.server.script = (stream) => answer(stream, 200, { metadata: { resourceVersion: '1' }, items: [route('a'), { metadata: {} }] });
-    await assert.rejects(client.list(ROUTES), { reason: 'Malformed' });
-    setting.server.script = (stream) => answer(stream, 200, { metadata: {}, items: [] });
-    await assert.rejects(client.list(ROUTES), { reason: 'Malformed' });
+  it('call a list malformed that is of something else, or lacks its items or its version, or has an item that is no object', async () => {
+    const list = { kind: 'StaticRouteList', metadata: { resourceVersion: '1' }, items: [route('a')] };
+    for (const odd of [
+      { kind: 'NodeList' },
+      { kind: undefined },
+      { items: undefined },
+      { metadata: {} },
+      { items: [route('a'), { metadata: {} }] },
+    ]) {
+      setting.server.script = (stream) => answer(stream, 200, { ...list, ...odd });
+      await assert.rejects(client.list(ROUTES), { reason: 'Malformed' }, JSON.stringify(odd));
+    }
   });
 });

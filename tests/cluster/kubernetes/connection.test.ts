@@ -74,7 +74,7 @@ describe('the connection', () => {
   it('carries a list of 20 MB beside other requests', async () => {
     const items = Array.from({ length: 2000 }, (_, i) => route(`r${i}`, '1', { spec: { note: 'x'.repeat(10_000) } }));
     setting.server.script = (stream, { path }) =>
-      answer(stream, 200, path.endsWith('/a') ? route('a') : { metadata: { resourceVersion: '1' }, items });
+      answer(stream, 200, path.endsWith('/a') ? route('a') : { kind: 'StaticRouteList', metadata: { resourceVersion: '1' }, items });
     const [page] = await Promise.all([client.list(ROUTES), get(), get()]);
     assert.equal(page.items.length, 2000);
     assert.deepEqual(page.items[1999], received('r1999', '1', { spec: { note: 'x'.repeat(10_000) } }));
@@ -118,7 +118,7 @@ describe('the connection', () => {
   it('is drained after GOAWAY: a list is completed', async () => {
     setting.server.script = (stream) => {
       stream.respond({ ':status': 200 });
-      stream.write('{"metadata":{"resourceVersion":"1"},');
+      stream.write('{"kind":"StaticRouteList","metadata":{"resourceVersion":"1"},');
       stream.session?.goaway();
       stream.session?.ping(() => stream.end('"items":[]}'));
     };
@@ -257,7 +257,7 @@ describe('the connection', () => {
 
   it('takes no part of a list for the whole', async () => {
     const items = Array.from({ length: 50 }, (_, i) => route(`r${i}`));
-    setting.server.script = (stream) => answer(stream, 200, { metadata: { resourceVersion: '1' }, items });
+    setting.server.script = (stream) => answer(stream, 200, { kind: 'StaticRouteList', metadata: { resourceVersion: '1' }, items });
     await client.list(ROUTES);
     for (const bytes of [1, 100, 1000, 5000]) {
       proxy.truncate(bytes);
