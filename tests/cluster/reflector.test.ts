@@ -312,6 +312,18 @@ describe('a reflector that is refused', () => {
     assert.equal(stage.reflector.items.size, 600);
   });
 
+  it('does not read for ever a list that does not end', async (t) => {
+    let pages = 0;
+    const list = async (): Promise<Page> => {
+      if (++pages > 1_000) throw refuse(500, 'InternalError');
+      return { items: [], resourceVersion: '5', continue: 'more' };
+    };
+    const stage = new ReflectorStage(t, { wrap: (api) => altered(api, { list }) });
+    await stage.start();
+    assert.equal(pages, 2);
+    assert.match(stage.reflector.trouble ?? '', /sends the same page again and again/);
+  });
+
   it('does not ask in a tight loop a server whose watches expire or end at once', async (t) => {
     for (const end of [
       () => {
