@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openKubernetes } from '../../src/cluster/kubernetes/client.ts';
+import { kubernetesConfig } from '../../src/cluster/kubernetes/config.ts';
+import { Helm, type Manifest } from '../chart/helm.ts';
+import type { ControlPlane } from '../lab/control-plane.ts';
+import { ApiRefused } from '../lab/kubernetes/api.ts';
+import { createNamespace, podToken } from '../lab/kubernetes/objects.ts';
+import { Witness } from './witness.ts';
+
+const PATIENCE_MS = 60_000;
+const POLL_MS = 20;
+
+export const NAMESPACE = 'fairlead-system';
+
+/** What the chart has about accounts and what they may do, as it is rendered for the namespace above. */
+export async function accountObjects(): Promise<readonly Manifest[]> {
+  using helm = new Helm();
+  return (await helm.render()).filter(({ apiVersion, kind }) => kind === 'ServiceAccount' || /^(rbac|admission)/.test(apiVersion));
+}
+
+/** The definitions, and the namespace with the accounts, roles and policy of the chart. */
+export async function installAccounts(plane: ControlPlane): Promise<void> {
+  await plane.kubectl(['apply', '--server-side', '-f', 'deploy/crds']);
+  await plane.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all']);
+  await createNamespace(plane.api, NAMESPACE);
+  await Promise.all((await accountObjects()).map((object) => plane.api.post(pathOf(object), object)));
+}
+
+/** Where objects of its type are made. */
+export function pathOf({ apiVersion, kind, metadata: { namespace } }: Manifest): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const plural = kind.toLowerCase().replace(/y$/, 'ie');
+  return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}s`;
+}
+
+/** One permission of a role: a resource and one of the verbs that the role has for it. */
+export interface Grant {
+  /** The account that has it. */
+  readonly account: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly verb: string;
+  /** The same objects without it, for a namespace of their own. */
+  without(namespace: string): readonly Manifest[];
+}
+
+/** Every single permission that an account has. */
+export function grantsOf(account: string, objects: readonly Manifest[]): readonly Grant[] {
+  const own = objects.filter(({ kind, metadata }) => metadata.name.startsWith(account) && !kind.startsWith('Validating'));
+  return own.flatMap((role) =>
+    ((role['rules'] ?? []) as readonly Rule[]).flatMap((rule, i) =>
+      rule.resources.flatMap((words) =>
+        rule.verbs.map((verb): Grant => {
+          const [resource = '', subresource = ''] = words.split('/');
+          const dropped = own.map((each) => (each === role ? { ...role, rules: withoutVerb(role['rules'], i, words, verb) } : each));
+          return { account, resource, subresource, verb, without: (namespace) => dropped.map((each) => movedTo(namespace, each)) };
+        }),
+      ),
+    ),
+  );
+}
+
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+function withoutVerb(rules: readonly Rule[], index: number, resource: string, verb: string): readonly Rule[] {
+  return rules.flatMap((rule, i) => {
+    if (i !== index) return [rule];
+    const others = { ...rule, resources: rule.resources.filter((each) => each !== resource) };
+    const rest = { ...rule, resources: [resource], verbs: rule.verbs.filter((each) => each !== verb) };
+    return [others, rest].filter(({ resources, verbs }) => resources.length > 0 && verbs.length > 0);
+  });
+}
+
+/** Under names of its own, where the namespace of the release does not make it another object. */
+function movedTo(namespace: string, object: Manifest): Manifest {
+  const moved = JSON.parse(JSON.stringify(object).replaceAll(NAMESPACE, namespace)) as Manifest;
+  if (moved.kind === 'ServiceAccount') return moved;
+  const { roleRef, metadata } = moved;
+  const renamed = (name: string): string => `${name}-${namespace}`;
+  return {
+    ...moved,
+    metadata: { ...metadata, name: renamed(metadata.name) },
+    ...(roleRef && { roleRef: { ...roleRef, name: renamed(roleRef.name) } }),
+  };
+}
+
+/** The path of a kubeconfig with the token of a pod of an account on node n1. */
+export async function accountKubeconfig(plane: ControlPlane, namespace: string, account: string): Promise<string> {
+  return plane.kubeconfigFor({ token: await podToken(plane.api, namespace, account, 'n1') });
+}
+
+/** A client under an account, which is watched. */
+export async function witness(plane: ControlPlane, namespace: string, account: string): Promise<Witness> {
+  const kubeconfig = await accountKubeconfig(plane, namespace, account);
+  return new Witness(openKubernetes(await kubernetesConfig({ kubeconfig, env: {} }), { version: '0', role: 'test' }));
+}
+
+/** Resolves when the authorizer knows that an account may do something: it hears of roles a moment after they were made. */
+export function mayDo(plane: ControlPlane, namespace: string, account: string, resourceAttributes: object): Promise<void> {
+  const spec = { user: userOf(namespace, account), resourceAttributes };
+  const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
+  const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  return eventually(async () => (await plane.api.post<{ status: { allowed: boolean } }>(path, review)).status.allowed);
+}
+
+/** Asks until the answer is yes. @throws Error after a minute */
+export async function eventually(ask: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await ask())) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${ask}`);
+    await sleep(POLL_MS);
+  }
+}
+
+export function userOf(namespace: string, account: string): string {
+  return `system:serviceaccount:${namespace}:${account}`;
+}
+
+/** Deletes an object, if it is there. */
+export async function remove(plane: ControlPlane, path: string): Promise<void> {
+  await plane.api.delete(path).catch((error: unknown) => {
+    if (!(error instanceof ApiRefused) || error.code !== 404) throw error;
+  });
+}
