@@ -26,7 +26,7 @@ export interface ApiHarness {
   dispose(): Promise<void>;
 }
 
-/** The type that the suite writes: a real server must have `WIDGET_CRD` installed and established. */
+/** The type that the suite writes: with a status subresource, and a schema that admits every field. */
 export const WIDGETS: ResourceType = { apiVersion: 'contract.fairlead.dev/v1', kind: 'Widget', plural: 'widgets', namespaced: false };
 
 /** Built in, namespaced. The suite uses the namespaces `default` and `kube-system`, which every server has. */
@@ -34,26 +34,6 @@ export const CONFIG_MAPS: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', 
 
 /** Served by nobody. */
 export const UNKNOWN: ResourceType = { apiVersion: 'contract.fairlead.dev/v1', kind: 'Unknown', plural: 'unknowns', namespaced: false };
-
-export const WIDGET_CRD = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'widgets.contract.fairlead.dev' },
-  spec: {
-    group: 'contract.fairlead.dev',
-    scope: 'Cluster',
-    names: { kind: 'Widget', listKind: 'WidgetList', plural: 'widgets', singular: 'widget' },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-} as const;
 
 /** A guard against a test that waits for ever; nothing depends on it. */
 const HANG = 60_000;

@@ -1,17 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  ApiError,
-  type ApiMetadata,
-  type ApiObject,
-  type ApplyOptions,
-  type ObjectName,
-  type Page,
-  type ResourceType,
-  type Selection,
-  type WatchEvent,
-  type WrittenObject,
-} from './api-client.ts';
+import type { ApiMetadata, ApiObject, ApplyOptions, ObjectName, Page, ResourceType, Selection, WrittenObject } from './api-client.ts';
 import {
   changedPaths,
   type Fields,
@@ -24,7 +13,9 @@ import {
   setAt,
   valueAt,
 } from './fake-api-fields.ts';
-import { type Matcher, matcherOf } from './fake-api-selectors.ts';
+import { badRequest, exists, expired, mustBeSpecified, notFound, notServed, otherUid, refuseOther, tooLarge } from './fake-api-refusals.ts';
+import { matcherOf } from './fake-api-selectors.ts';
+import { type Change, FakeWatch } from './fake-api-watch.ts';
 
 /** How the server treats a type. */
 export interface FakeTraits {
@@ -46,13 +37,6 @@ interface Stored {
   readonly object: ApiObject;
   /** Who owns which fields, by manager. */
   readonly owners: ReadonlyMap<string, ReadonlySet<Path>>;
-}
-
-interface Change {
-  readonly version: number;
-  readonly resource: string;
-  readonly before: ApiObject | undefined;
-  readonly after: ApiObject | undefined;
 }
 
 /** What `restore` goes back to. */
@@ -180,7 +164,7 @@ export class FakeApiServer {
     const served = this.#find(type);
     const object = checked(type, sent);
     if (served.objects.has(keyOf(type, sent.metadata))) {
-      throw new ApiError(`${resourceName(type)} "${sent.metadata.name}" already exists`, { status: 409, reason: 'AlreadyExists' });
+      throw exists(type, sent.metadata.name);
     }
     if (served.status) delete object['status'];
     return this.#store(served, undefined, object, new Map([['update', pathsOf(object, 'all')]]));
@@ -238,7 +222,7 @@ export class FakeApiServer {
 
   #find(type: ResourceType): Served {
     const served = this.#types.get(resourceKey(type));
-    if (!served?.served) throw new ApiError('the server could not find the requested resource', { status: 404, reason: 'NotFound' });
+    if (!served?.served) throw notServed();
     return served;
   }
 
@@ -262,75 +246,6 @@ export class FakeApiServer {
     this.#history.push({ version: this.#version, resource: resourceKey(type), before, after });
     for (const watch of this.#watches) watch.wake();
   }
-}
-
-interface WatchSource {
-  readonly resource: string;
-  readonly matches: Matcher;
-  readonly from: number;
-  readonly history: () => readonly Change[];
-  readonly forget: (watch: FakeWatch) => void;
-}
-
-/** One watch, as far as the server is concerned. */
-export class FakeWatch {
-  readonly #source: WatchSource;
-  #at: number;
-  #bookmark: string | undefined;
-  #ended = false;
-  #news = Promise.withResolvers<void>();
-
-  constructor(source: WatchSource) {
-    this.#source = source;
-    this.#at = source.from;
-  }
-
-  get resource(): string {
-    return this.#source.resource;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** Resolves when there may be something to take, or the watch has ended. */
-  get news(): Promise<void> {
-    return this.#news.promise;
-  }
-
-  wake(): void {
-    this.#news.resolve();
-  }
-
-  bookmark(version: string): void {
-    this.#bookmark = version;
-    this.wake();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#source.forget(this);
-    this.wake();
-  }
-
-  /** What happened since the last time. */
-  take(): readonly WatchEvent[] {
-    if (!this.#ended) this.#news = Promise.withResolvers();
-    const changes = this.#source.history().filter(({ version, resource }) => version > this.#at && resource === this.resource);
-    this.#at = changes.at(-1)?.version ?? this.#at;
-    const events = changes.flatMap((change) => eventOf(change, this.#source.matches));
-    const bookmark: WatchEvent[] = this.#bookmark === undefined ? [] : [{ type: 'BOOKMARK', resourceVersion: this.#bookmark }];
-    this.#bookmark = undefined;
-    return [...events, ...bookmark];
-  }
-}
-
-/** What leaves the selection is deleted for whoever watches it: the last state that belonged to it, with the new version. */
-function eventOf({ version, before, after }: Change, matches: Matcher): readonly WatchEvent[] {
-  const was = before !== undefined && matches(before);
-  if (after !== undefined && matches(after)) return [{ type: was ? 'MODIFIED' : 'ADDED', object: after }];
-  if (!was) return [];
-  return [{ type: 'DELETED', object: freeze({ ...before, metadata: { ...before.metadata, resourceVersion: String(version) } }) }];
 }
 
 function metadataOf(served: Served, before: ApiObject | undefined, object: Fields): ApiMetadata {
@@ -400,46 +315,4 @@ function keyOf(type: ResourceType, { name, namespace }: ObjectName): string {
 
 function resourceKey({ apiVersion, plural }: ResourceType): string {
   return `${apiVersion} ${plural}`;
-}
-
-/** `staticroutes.fairlead.dev` */
-function resourceName({ apiVersion, plural }: ResourceType): string {
-  return apiVersion.includes('/') ? `${plural}.${apiVersion.split('/')[0]}` : plural;
-}
-
-function refuseOther(type: ResourceType, { metadata }: ApiObject, resourceVersion: string): void {
-  if (metadata.resourceVersion === resourceVersion) return;
-  const fact = `Operation cannot be fulfilled on ${resourceName(type)} "${metadata.name}": the object has been modified`;
-  throw conflict(`${fact}; please apply your changes to the latest version and try again`);
-}
-
-function otherUid(type: ResourceType, { metadata }: ApiObject, uid: string): ApiError {
-  const fact = `Operation cannot be fulfilled on ${resourceName(type)} "${metadata.name}"`;
-  return conflict(`${fact}: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
-}
-
-function mustBeSpecified(type: ResourceType, name: string): ApiError {
-  const message = `${resourceName(type)} "${name}" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update`;
-  return new ApiError(message, { status: 422, reason: 'Invalid' });
-}
-
-function notFound(type: ResourceType, name: string): ApiError {
-  return new ApiError(`${resourceName(type)} "${name}" not found`, { status: 404, reason: 'NotFound' });
-}
-
-function conflict(message: string): ApiError {
-  return new ApiError(message, { status: 409, reason: 'Conflict' });
-}
-
-function badRequest(message: string): ApiError {
-  return new ApiError(message, { status: 400, reason: 'BadRequest' });
-}
-
-function expired(message: string): ApiError {
-  return new ApiError(message, { status: 410, reason: 'Expired' });
-}
-
-function tooLarge(wanted: number, current: number): ApiError {
-  const message = `Timeout: Too large resource version: ${wanted}, current: ${current}`;
-  return new ApiError(message, { status: 504, reason: 'Timeout', retryAfter: 1000 });
 }

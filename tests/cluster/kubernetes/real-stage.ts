@@ -6,7 +6,7 @@ import type { Kind } from '../../../src/api/define-kind.ts';
 import { API_VERSION, GROUP, VERSION } from '../../../src/api/define-kind.ts';
 import { clusterNetworkKind } from '../../../src/api/kinds/cluster-network.ts';
 import { MANIFEST_KINDS } from '../../../src/api/kinds.ts';
-import { type ApiHarness, CONFIG_MAPS, WIDGET_CRD, WIDGETS } from '../../../src/cluster/api-client.contract.ts';
+import { type ApiHarness, CONFIG_MAPS, WIDGETS } from '../../../src/cluster/api-client.contract.ts';
 import type { ApiClient, ResourceType, WrittenObject } from '../../../src/cluster/api-client.ts';
 import type { SourceHarness, WireObject } from '../../../src/cluster/cluster.contract.ts';
 import { LAST_GOOD_FILE, type ResourceSource } from '../../../src/cluster/cluster.ts';
@@ -18,6 +18,26 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ControlPlane } from '../../lab/control-plane.ts';
 import { TcpProxy } from '../../lab/tcp-proxy.ts';
 import { NETWORK, NETWORKS, NODE, NODES, ROUTES } from './cluster-stage.ts';
+
+const WIDGET_CRD = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.contract.fairlead.dev' },
+  spec: {
+    group: 'contract.fairlead.dev',
+    scope: 'Cluster',
+    names: { kind: 'Widget', listKind: 'WidgetList', plural: 'widgets', singular: 'widget' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+} as const;
 
 const MANAGER = { fieldManager: 'test' } as const;
 
