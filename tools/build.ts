@@ -1,8 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { joinChunks } from './join-chunks.ts';
 
 /** Bundles the program into dist/: one entry, and chunks that are loaded only by the commands that need them. */
+const ENTRY = 'fairlead.js';
+const ROOT = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
 /**
@@ -24,9 +27,9 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-const result = await build({
+const split = await build({
   entryPoints: ['src/bin/fairlead.ts'],
-  absWorkingDir: join(import.meta.dirname, '..'),
+  absWorkingDir: ROOT,
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -43,17 +46,21 @@ const result = await build({
   // prom-client is CommonJS and calls require for Node's own modules
   banner: { js: 'const require=process.getBuiltinModule;' },
   metafile: true,
+  write: false,
   logLevel: 'warning',
 });
 
+const outputs = await joinChunks(split, ENTRY);
+mkdirSync(join(ROOT, 'dist'), { recursive: true });
+for (const [name, text] of outputs) writeFileSync(join(ROOT, 'dist', name), text);
+
 // What belongs to this build, for whoever ships it: dist/ also keeps the chunks of earlier builds, which running programs may still load.
-const files = Object.keys(result.metafile.outputs).map((path) => path.replace(/^dist\//, ''));
-const inputs = Object.values(result.metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+const inputs = Object.values(split.metafile.outputs).flatMap((output) => Object.keys(output.inputs));
 const packages = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
 writeFileSync(
-  new URL('../dist/bundle.json', import.meta.url),
-  `${JSON.stringify({ files: files.sort(), packages: [...new Set(packages)].sort() }, null, 2)}\n`,
+  join(ROOT, 'dist/bundle.json'),
+  `${JSON.stringify({ files: [...outputs.keys()].sort(), packages: [...new Set(packages)].sort() }, null, 2)}\n`,
 );
 
-const outputs = Object.entries(result.metafile.outputs).sort(([, a], [, b]) => b.bytes - a.bytes);
-for (const [path, { bytes }] of outputs) process.stdout.write(`  ${path.padEnd(32)} ${(bytes / 1000).toFixed(0).padStart(5)} kB\n`);
+const sizes = [...outputs].map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes);
+for (const { name, bytes } of sizes) process.stdout.write(`  dist/${name.padEnd(27)} ${(bytes / 1000).toFixed(0).padStart(5)} kB\n`);

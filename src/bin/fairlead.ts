@@ -37,10 +37,15 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+/** Errors that were foreseen are one line. */
+function fail(error: unknown): void {
   if (error instanceof UsageError || error instanceof CommandFailed) terminal.err(`${error.message}\n`);
   else terminal.err(`fairlead failed unexpectedly; please report this\n${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(error instanceof UsageError ? EXIT.usage : EXIT.failed);
 }
+
+// Not awaited here: what a command loads later imports from this module, and would wait for its end. Failed until the opposite is known.
+process.exitCode = EXIT.failed;
+main(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+}, fail);
