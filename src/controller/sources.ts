@@ -89,14 +89,15 @@ export class Sources {
     return waiting && (waiting.trouble ?? 'the first lists have not arrived yet');
   }
 
-  /** Says what cannot be read; a server that is away only once. */
+  /** Says what cannot be read; of a server that is away, once. */
   #tell(): void {
     const away = this.#all.find((reflector) => reflector.away);
-    const told = this.#all.filter((reflector) => !reflector.away || reflector === away).flatMap(({ trouble }) => trouble ?? []);
-    const before = this.#troubles;
-    this.#troubles = new Set(told);
-    for (const trouble of this.#troubles) if (!before.has(trouble)) this.#log.warn(trouble);
-    if (before.size > 0 && told.length === 0) this.#log.info('everything is read again');
+    const told = new Map<string, string>();
+    for (const { away: isAway, trouble } of this.#all) if (trouble !== undefined && !isAway) told.set(trouble, trouble);
+    if (away) told.set('away', away.trouble ?? '');
+    for (const [key, trouble] of told) if (!this.#troubles.has(key)) this.#log.warn(trouble);
+    if (this.#troubles.size > 0 && told.size === 0) this.#log.info('everything is read again');
+    this.#troubles = new Set(told.keys());
   }
 
   /** Whether what agents say is heard now. */

@@ -143,6 +143,10 @@ describe('a controller', () => {
       assert.equal(process.controller.unready, undefined);
       assert.equal(process.log.at(-1), 'everything is read again');
       assert.equal(stage.summary('r'), 'Ready=True AllNodesReady 3/3');
+
+      process.api.away();
+      await stage.advance(60_000);
+      assert.equal(process.log.filter((line) => line.startsWith('cannot reach the API server')).length, 1, process.log.join('\n'));
     }),
   );
 
