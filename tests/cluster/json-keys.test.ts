@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Unreadable } from '../../src/cluster/directory/document.ts';
 import { readJson } from '../../src/cluster/directory/json-documents.ts';
-import { repeatedKeyAt } from '../../src/cluster/directory/json-keys.ts';
+import { mayRepeatKey, repeatedKeyAt } from '../../src/cluster/directory/json-keys.ts';
 
 function refusal(text: string): string {
   try {
@@ -37,7 +37,16 @@ describe('a key that stands twice in one JSON object', () => {
         const name = JSON.stringify(key);
         const twice = `${text.slice(0, text.lastIndexOf('}'))},${name}:0}`;
         assert.equal(repeatedKeyAt(twice), twice.lastIndexOf(name), twice);
+        assert.equal(mayRepeatKey(twice, JSON.parse(twice)), true, twice);
       }),
     );
+  });
+
+  it('is not looked for where there are no more keys than the value has', () => {
+    const text = '{"a" : "b:", "c": ["2001:db8::/32", 1], "d": {"\\"" :\n2}}';
+    assert.equal(mayRepeatKey(text, JSON.parse(text)), false);
+    const odd = '{"a": "::1", "b": ["\\":"]}';
+    assert.equal(mayRepeatKey(odd, JSON.parse(odd)), true);
+    assert.equal(refusal(odd), 'accepted');
   });
 });

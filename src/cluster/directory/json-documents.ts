@@ -1,5 +1,5 @@
 import { type RawDocument, Unreadable } from './document.ts';
-import { repeatedKeyAt } from './json-keys.ts';
+import { mayRepeatKey, repeatedKeyAt } from './json-keys.ts';
 
 /**
  * The documents of a JSON text: one, or several after one another, apart by white space or `---` lines.
@@ -15,13 +15,13 @@ export function readJson(text: string): readonly RawDocument[] {
   } catch {
     return splitJson(text);
   }
-  refuseRepeatedKeys(text, 1);
+  refuseRepeatedKeys(text, value, 1);
   return [{ line: 1 + newlines(text, 0, start), value }];
 }
 
 /** As in YAML. `line` is that of the text's beginning. */
-function refuseRepeatedKeys(text: string, line: number): void {
-  const at = repeatedKeyAt(text);
+function refuseRepeatedKeys(text: string, value: unknown, line: number): void {
+  const at = mayRepeatKey(text, value) ? repeatedKeyAt(text) : -1;
   if (at >= 0) throw new Unreadable('is not valid (a key stands twice in one object): delete one of both', line + newlines(text, 0, at));
 }
 
@@ -50,7 +50,7 @@ function parseSlice(slice: string, line: number): unknown {
     const fact = words.replace(/( (in JSON )?at position \d+| '.*| token .*).*$/s, '');
     throw new Unreadable(`is not valid JSON (${fact}): correct it`, line + newlines(slice, 0, offsetOfError(slice)));
   }
-  refuseRepeatedKeys(slice, line);
+  refuseRepeatedKeys(slice, value, line);
   return value;
 }
 

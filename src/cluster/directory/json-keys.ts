@@ -1,4 +1,28 @@
 /**
+ * Whether a text may hold a key twice in one object: it has more quotes before a colon than its value has keys. Some texts may and do not,
+ * but the rest, long lists of prefixes above all, need not be read character by character.
+ */
+export function mayRepeatKey(text: string, value: unknown): boolean {
+  return possibleKeys(text) !== keysIn(value);
+}
+
+function possibleKeys(text: string): number {
+  let count = 0;
+  for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
+    let before = colon - 1;
+    while (text.charCodeAt(before) <= SPACE) before--;
+    if (text.charCodeAt(before) === QUOTE) count++;
+  }
+  return count;
+}
+
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inner: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return inner.reduce((sum: number, each) => sum + keysIn(each), inner === value ? 0 : inner.length);
+}
+
+/**
  * Where a key stands for the second time in one object, or -1. `JSON.parse` takes the last one silently: half of a manifest may be lost.
  * `text` must be valid JSON.
  */
@@ -54,6 +78,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - before) % 2 === 1;
 }
 
+const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const COLON = 58;
