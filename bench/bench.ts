@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureApiBurst } from './cluster/burst.ts';
+import { measureApiChanges } from './cluster/changes.ts';
 import type { Context, Measure } from './measure.ts';
 import { measureApply } from './measures/apply.ts';
 import { measureEndToEnd } from './measures/end-to-end.ts';
@@ -16,27 +18,36 @@ import { measureStart } from './measures/start.ts';
 import { type Options, parseOptions, UsageError } from './options.ts';
 import { Reference } from './reference.ts';
 import { writeResults } from './results.ts';
+import { RIVALS } from './rivals.ts';
 import { type Row, verdictOf } from './row.ts';
 import { FULL, QUICK, type Scale } from './scale.ts';
 import { formatTable, type Judged } from './table.ts';
 import { WorkerProgram } from './worker-process.ts';
 
-const MEASURES: Readonly<Record<string, Measure>> = {
-  apply: measureApply,
-  'end-to-end': measureEndToEnd,
-  gateway: measureGateway,
-  heal: measureHeal,
-  resync: measureResync,
-  memory: measureMemory,
-  start: measureStart,
-};
+/** A node by itself, and one with a cluster: `--only` takes these names, too. */
+const GROUPS = {
+  node: {
+    apply: measureApply,
+    'end-to-end': measureEndToEnd,
+    gateway: measureGateway,
+    heal: measureHeal,
+    resync: measureResync,
+    memory: measureMemory,
+    start: measureStart,
+  },
+  api: { 'api-changes': measureApiChanges, 'api-burst': measureApiBurst },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Measure>>>>;
+
+const MEASURES = Object.entries(GROUPS).flatMap(([group, measures]) =>
+  Object.entries(measures).map(([name, measure]) => ({ group, name, measure })),
+);
 
 async function main(options: Options): Promise<number> {
   const begun = new Date();
   const loadBefore = loadavg();
   const results = await judgedResults(options);
   writeResults(options.output, { begun, loadBefore, quick: options.quick, scale: scaleOf(options), results });
-  process.stdout.write(`\n${formatTable(results)}\n± is how far a typical round lies from the median.\n`);
+  process.stdout.write(`\n${formatTable(results)}\n± is how far a typical round lies from the median. ${RIVALS}\n`);
   const missed = results.filter(({ verdict }) => verdict === 'missed');
   for (const { row } of missed) process.stdout.write(`budget missed by more than the noise: ${row.name}\n`);
   process.stdout.write(`All samples: ${options.output}\n`);
@@ -66,8 +77,8 @@ function scaleOf({ quick }: Options): Scale {
 
 async function measureAll(context: Context, only: readonly string[]): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  for (const [name, measure] of Object.entries(MEASURES)) {
-    if (only.length > 0 && !only.includes(name)) continue;
+  for (const { group, name, measure } of MEASURES) {
+    if (only.length > 0 && !only.includes(name) && !only.includes(group)) continue;
     tell(`==> ${name}`);
     rows.push(...(await measure({ ...context, progress: (text) => tell(`    ${text}`) })));
   }
@@ -80,7 +91,7 @@ function tell(text: string): void {
 }
 
 try {
-  process.exitCode = await main(parseOptions(process.argv.slice(2), Object.keys(MEASURES)));
+  process.exitCode = await main(parseOptions(process.argv.slice(2), [...Object.keys(GROUPS), ...MEASURES.map(({ name }) => name)]));
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = error instanceof UsageError ? 64 : 1;

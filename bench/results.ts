@@ -39,7 +39,7 @@ function machine(): object {
 }
 
 function entry({ row, verdict }: Judged): object {
-  const { name, unit, ours, reference, budget } = row;
+  const { name, unit, ours, reference, budget, rival } = row;
   return {
     name,
     unit,
@@ -54,6 +54,7 @@ function entry({ row, verdict }: Judged): object {
     },
     ratio: ratioOf(row),
     budget,
+    rival,
     noise: noiseOf(row),
     verdict,
   };

@@ -1,6 +1,6 @@
 import { median, type Samples, spread } from './statistics.ts';
 
-export type Unit = 'ms' | 'MiB' | 'kB';
+export type Unit = 'ms' | 's' | 'MiB' | 'kB' | 'packets' | 'writes';
 
 /** One line of the result: what was measured, against what, and how much is allowed. */
 export interface Row {
@@ -10,10 +10,17 @@ export interface Row {
   readonly ours: Samples;
   /** Measured in the same rounds, in turn with ours. */
   readonly reference?: { readonly name: string; readonly samples: Samples };
+  /** What the best program of others needs, measured elsewhere (see rivals.ts): told beside ours, never judged. */
+  readonly rival?: Rival;
   /** `ratio`: at most so many times the reference. `value`: at most so much. Absent: only told. */
   readonly budget?: { readonly of: 'ratio' | 'value'; readonly limit: number };
   /** The figure of all rounds together, where it is not the median of the rounds. */
   readonly total?: number;
+}
+
+export interface Rival {
+  readonly name: string;
+  readonly value: number;
 }
 
 export type Verdict = 'ok' | 'within noise' | 'missed' | 'no budget' | 'not judged';

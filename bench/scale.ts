@@ -12,6 +12,12 @@ export interface Scale {
   /** Routes deleted behind the agent's back, in so many batches. */
   readonly deletions: number;
   readonly batches: number;
+  /** StaticRoutes created one by one, in so many `batches`, then changed; and those whose status is awaited. */
+  readonly changes: number;
+  readonly statuses: number;
+  /** StaticRoutes created at once, so often. */
+  readonly objects: number;
+  readonly bursts: number;
 }
 
 /** What the budgets are about. */
@@ -24,6 +30,10 @@ export const FULL: Scale = {
   quietMs: 10_000,
   deletions: 1000,
   batches: 10,
+  changes: 200,
+  statuses: 20,
+  objects: 500,
+  bursts: 5,
 };
 
 /** Shows that everything runs; its figures mean nothing. */
@@ -36,4 +46,8 @@ export const QUICK: Scale = {
   quietMs: 100,
   deletions: 20,
   batches: 2,
+  changes: 4,
+  statuses: 2,
+  objects: 20,
+  bursts: 1,
 };

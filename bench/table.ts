@@ -1,7 +1,7 @@
 import { noiseOf, oursOf, type Row, ratioOf, type Unit, type Verdict } from './row.ts';
 import { median, spread } from './statistics.ts';
 
-const HEADINGS = ['measure', 'reference', 'ours', 'ratio', 'budget', 'verdict'] as const;
+const HEADINGS = ['measure', 'reference', 'ours', 'ratio', 'budget', 'rival', 'verdict'] as const;
 
 export interface Judged {
   readonly row: Row;
@@ -22,7 +22,7 @@ export function formatTable(results: readonly Judged[]): string {
 }
 
 function cells({ row, verdict }: Judged): readonly string[] {
-  const { name, unit, reference, budget } = row;
+  const { name, unit, reference, budget, rival } = row;
   const ratio = ratioOf(row);
   const noise = budget?.of === 'ratio' ? ` ±${noiseOf(row).toFixed(2)}` : '';
   return [
@@ -31,6 +31,7 @@ function cells({ row, verdict }: Judged): readonly string[] {
     amount(oursOf(row), spread(row.ours), unit),
     ratio === undefined ? '' : `${ratio.toFixed(2)}x${noise}`,
     budget ? `${budget.limit}${budget.of === 'ratio' ? 'x' : ` ${unit}`}` : '',
+    rival ? `${rival.value} ${unit} ${rival.name}` : '',
     verdict,
   ];
 }
