@@ -2,7 +2,7 @@
 NODE    := node_modules/.bin/node
 SOURCES := $(shell find src -name '*.ts')
 .DEFAULT_GOAL := help
-.PHONY: help setup programs demo test bench check ci generate image cluster cluster-down clean
+.PHONY: help setup programs demo test bench check ci generate chart image cluster cluster-down clean
 
 help: ## print this
 	@echo "Fairlead connects Kubernetes nodes to the private networks outside the cluster."
@@ -28,7 +28,7 @@ dist/fairlead-image.tar: dist/fairlead.js native/netlink.c package.json $(wildca
 demo: setup ## show the main job with real packets in network namespaces (root)
 	@$(NODE) demo/demo.ts
 
-programs: setup ## build Kubernetes, helm and kubeconform for the tests: once, about 10 minutes; needs Go
+programs: setup ## build Kubernetes, helm and kubeconform for the tests: once, about 13 minutes; needs Go
 	@$(NODE) tools/programs/main.ts >/dev/null
 
 test: programs dist/fairlead-image.tar ## run every test (root: they make network namespaces)
@@ -48,8 +48,11 @@ check: setup ## types, layers, style, and whether generated files are fresh
 
 ci: check test ## what CI runs
 
-generate: setup ## write the CRDs and the reference pages
+generate: setup ## write the CRDs, the reference pages and deploy/install.yaml
 	@$(NODE) tools/generate.ts
+
+chart: setup ## package the Helm chart into dist/
+	@$(NODE) tools/chart.ts
 
 image: setup ## build the container image (amd64, arm64) and its SBOM into dist/
 	@$(NODE) tools/image/main.ts

@@ -45,7 +45,7 @@ const KUBERNETES: Recipe = {
     'k8s.io/component-base/version.gitMinor': version.split('.')[1] ?? '',
     'k8s.io/component-base/version.gitTreeState': 'clean',
   }),
-  minutes: 8,
+  minutes: 9,
 };
 
 const HELM: Recipe = {
@@ -55,7 +55,7 @@ const HELM: Recipe = {
   module: 'helm.sh/helm/v4',
   programs: ['helm'],
   variables: (version) => ({ 'helm.sh/helm/v4/internal/version.version': version }),
-  minutes: 3,
+  minutes: 4,
 };
 
 const KUBECONFORM: Recipe = {
