@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { WIDGETS } from '../../src/cluster/api-client.contract.ts';
-import type { ApiClient } from '../../src/cluster/api-client.ts';
+import { WIDGETS, widget } from '../../src/cluster/api-client.contract.ts';
+import { type ApiClient, ApiError } from '../../src/cluster/api-client.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { Reflector, type ReflectorOptions } from '../../src/cluster/reflector.ts';
 import { ManualClock } from '../agent/clock.ts';
@@ -66,4 +66,22 @@ export class ReflectorStage {
 /** Lets all that can happen without the clock happen. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+}
+
+/** A widget with something in it. */
+export const sized = (name: string, size: number, labels?: Record<string, string>): ReturnType<typeof widget> =>
+  widget(name, { spec: { size } }, labels);
+
+export function refuse(status: number, reason: string, retryAfter?: number): ApiError {
+  return new ApiError(`the server says ${reason}`, { status, reason, ...(retryAfter !== undefined && { retryAfter }) });
+}
+
+/** The same client, but for some methods. */
+export function altered(api: FakeApi, methods: Partial<ApiClient>): ApiClient {
+  return new Proxy<ApiClient>(api, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
