@@ -150,8 +150,20 @@ export function parsedTexts<T>(
     if (payload.issues.length === 0) for (const rule of rules) report(payload, rule.check(converted));
     return converted;
   });
-  const schema = z.pipe(z.array(text).check(z.minLength(min), z.maxLength(max)), convert);
+  const texts = z.array(text).check(z.minLength(min), z.maxLength(max));
+  const schema = z.pipe(passing(texts, isTexts), convert);
   return note(schema, about, rules, { 'x-kubernetes-list-type': merge });
+}
+
+/** Has a schema leave values alone of which one look tells that they are right: zod wraps each member of a list in two objects. */
+function passing<S extends Schema>(schema: S, isRight: (value: unknown) => boolean): S {
+  const { parse } = schema._zod;
+  schema._zod.parse = (payload, context) => (isRight(payload.value) ? payload : parse(payload, context));
+  return schema;
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((member) => typeof member === 'string');
 }
 
 /** Undefined when it is refused; the reason is then among the issues. */

@@ -52,7 +52,7 @@ export class Address {
 
 /** The bits of an address text. @throws InvalidAddress */
 export function parseBits(family: Family, text: string): bigint {
-  return family === 4 ? BigInt(parseV4(text)) : parseV6(text);
+  return family === 4 ? BigInt(parseV4(text, text.length)) : parseV6(text);
 }
 
 const ZERO = 48;
@@ -61,7 +61,7 @@ const ZERO = 48;
  * The dotted quad that begins a text and ends at `end`, as an unsigned number. Leading zeros are refused (RFC 6943 section 3.1.1:
  * some read them as octal). @throws InvalidAddress that quotes the text up to `end`
  */
-export function parseV4(text: string, end: number = text.length, start = 0): number {
+export function parseV4(text: string, end: number, start = 0): number {
   let value = 0;
   let octet = -1;
   let dots = 0;
