@@ -45,6 +45,16 @@ export async function askingTheCluster<T>(client: ApiClient, work: () => Promise
   }
 }
 
+/** Does what needs rights, and says which when they are missing: `rights` completes "ask for". @throws CommandFailed */
+export async function withRights<T>(rights: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) throw new CommandFailed(`${error.message}: ask for ${rights}`);
+    throw error;
+  }
+}
+
 function notInstalled({ server }: ApiClient): string {
   return `${server} does not know our kinds: install them with "fairlead crds | kubectl apply --server-side -f -"`;
 }

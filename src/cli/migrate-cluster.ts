@@ -1,6 +1,5 @@
-import { type ApiClient, ApiError, type ApiObject, type ResourceType } from '../cluster/api-client.ts';
-import { CommandFailed } from '../runtime/config.ts';
-import { askingTheCluster, listAll } from './cluster-objects.ts';
+import type { ApiClient, ApiObject, ResourceType } from '../cluster/api-client.ts';
+import { askingTheCluster, listAll, withRights } from './cluster-objects.ts';
 import { type Migrated, parseArray, readSubnets, resourcesFor } from './migrate-static-routes.ts';
 
 const CONFIG_MAPS: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
@@ -13,7 +12,9 @@ const ADDRESS = /^\s*[0-9a-f]*[.:][0-9a-f.:]*(\/\d+)?\s*$/i;
 /** What the older system has in a cluster, as StaticRoutes. Lists, and changes nothing. @throws CommandFailed */
 export function migrateCluster(client: ApiClient, namespace: string | undefined): Promise<Migrated> {
   return askingTheCluster(client, async () => {
-    const { configMaps, daemonSets } = await readable(namespace, () => gather(client, namespace));
+    const narrower = namespace === undefined ? ', or name one namespace with --namespace' : '';
+    const rights = `the right to list configmaps and daemonsets${narrower}`;
+    const { configMaps, daemonSets } = await withRights(rights, () => gather(client, namespace));
     const names = new Set<string>();
     const parts = configMaps.map((configMap): Migrated => {
       const { metadata } = configMap;
@@ -34,16 +35,6 @@ async function gather(client: ApiClient, namespace: string | undefined): Promise
   const selection = namespace === undefined ? {} : { namespace };
   const configMaps = await listAll(client, CONFIG_MAPS, { selection, page: PAGE, keep: isOfTheOlderSystem });
   return { configMaps, daemonSets: configMaps.length === 0 ? [] : await listAll(client, DAEMON_SETS, { selection, page: PAGE }) };
-}
-
-async function readable<T>(namespace: string | undefined, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 403) throw error;
-    const narrower = namespace === undefined ? ', or name one namespace with --namespace' : '';
-    throw new CommandFailed(`${error.message}: ask for the right to list configmaps and daemonsets${narrower}`);
-  }
 }
 
 function isOfTheOlderSystem(configMap: ApiObject): boolean {

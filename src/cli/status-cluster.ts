@@ -3,13 +3,15 @@ import { MANIFEST_KINDS } from '../api/kinds.ts';
 import { type ApiClient, ApiError, type ApiObject, type ResourceType } from '../cluster/api-client.ts';
 import { listSome } from '../core/render.ts';
 import { FLAGS } from '../runtime/config.ts';
-import { askingTheCluster, listAll, typeOf } from './cluster-objects.ts';
+import { askingTheCluster, listAll, typeOf, withRights } from './cluster-objects.ts';
 import { type Cluster, type Context, EXIT, type Terminal } from './command.ts';
 import { printData } from './output.ts';
 import { isStale } from './staleness.ts';
 import { ago, columns, paint } from './text.ts';
 
 const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+/** An agent has none of them, so `status` in its pod needs somebody else's. */
+const RIGHTS = 'the right to list nodereports and staticroutes, or give the kubeconfig of somebody who has it';
 /** So many things that are wrong with a node are named, the rest counted. */
 const NAMED = 3;
 
@@ -35,7 +37,7 @@ interface ResourceLine {
 
 /** `fairlead status` of a cluster: the fleet, a node a line, and every resource. Exits with 2 when something is not as it should be. */
 export async function clusterStatus({ line, terminal }: Context, { client }: Cluster): Promise<number> {
-  const { nodes, resources } = await askingTheCluster(client, () => gather(client));
+  const { nodes, resources } = await askingTheCluster(client, () => withRights(RIGHTS, () => gather(client)));
   const format = line.text(FLAGS.output);
   if (format === 'json' || format === 'yaml') await printData(terminal, format, { nodes, resources });
   else print(terminal, nodes, resources);

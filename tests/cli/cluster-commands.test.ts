@@ -4,6 +4,7 @@ import { nodeReportKind } from '../../src/api/kinds/node-report.ts';
 import { staticRouteKind } from '../../src/api/kinds/static-route.ts';
 import { typeOf } from '../../src/cli/cluster-objects.ts';
 import { EXIT } from '../../src/cli/command.ts';
+import { ApiError } from '../../src/cluster/api-client.ts';
 import { CommandFailed, UsageError } from '../../src/runtime/config.ts';
 import { Bench } from './support.ts';
 
@@ -105,6 +106,24 @@ describe('status of a cluster', () => {
         assert.match(error.message, /does not know our kinds: install them with "fairlead crds \| kubectl apply --server-side -f -"/);
         return true;
       });
+    }));
+
+  it('says which rights it needs, and does without that to see Nodes', () =>
+    Bench.with(async (bench) => {
+      serve(bench);
+      bench.api.put(report('n1'));
+      const forbid = (...resources: readonly string[]): void => {
+        bench.apiBefore = ({ resource }) => {
+          if (resources.includes(resource)) throw new ApiError(`cannot list ${resource}: forbidden`, { status: 403, reason: 'Forbidden' });
+        };
+      };
+      forbid('nodes');
+      assert.equal((await bench.run('status', ...CLUSTER)).status, EXIT.ok);
+      forbid('nodereports');
+      await assert.rejects(
+        bench.run('status', ...CLUSTER),
+        /^CommandFailed: cannot list nodereports: forbidden: ask for the right to list nodereports and/,
+      );
     }));
 
   it('takes the report of this node where there is one and no cluster is named', () =>
