@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from './programs/programs.ts';
 
-/** Writes deploy/install.yaml: what the chart installs, for those who do not use Helm. */
+/** deploy/install.yaml is what the chart installs, for those who do not use Helm. */
 const ROOT = join(import.meta.dirname, '..');
 
 export const INSTALL_FILE = 'deploy/install.yaml';
@@ -37,13 +36,4 @@ export function installManifest(): string {
     .replaceAll(/\n{2,}/g, '\n')
     .replaceAll(/^ *app\.kubernetes\.io\/managed-by: Helm\n/gm, '');
   return HEAD + body;
-}
-
-export function isInstallManifestStale(): boolean {
-  return readFileSync(join(ROOT, INSTALL_FILE), 'utf8') !== installManifest();
-}
-
-if (import.meta.main) {
-  writeFileSync(join(ROOT, INSTALL_FILE), installManifest());
-  process.stdout.write(`wrote ${INSTALL_FILE}\n`);
 }

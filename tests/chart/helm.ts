@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type parse, parseAllDocuments } from 'yaml';
@@ -6,6 +6,8 @@ import { program } from '../../tools/programs/programs.ts';
 import { CommandFailed, type Result, Running } from '../lab/process.ts';
 
 export const CHART = join(import.meta.dirname, '../../charts/fairlead');
+/** Of the package, and so of chart and image. */
+export const VERSION = (JSON.parse(readFileSync(join(CHART, '../../package.json'), 'utf8')) as { readonly version: string }).version;
 
 /** An object as a template renders it; tests look into what they know is there. */
 export interface Manifest {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { INSTALL_FILE, installManifest } from '../../tools/install-manifest.ts';
-import { CHART, find, Helm, type Manifest, manifests } from './helm.ts';
+import { CHART, find, Helm, type Manifest, manifests, VERSION } from './helm.ts';
 import { MISTAKES, VALUE_SETS } from './value-sets.ts';
 
 const helm = new Helm();
@@ -41,9 +41,8 @@ describe('the chart', () => {
   }
 
   it('has the version of the package', () => {
-    const { version } = JSON.parse(readFileSync(join(CHART, '../../package.json'), 'utf8'));
     const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8'));
-    assert.deepEqual([chart.version, chart.appVersion], [version, version]);
+    assert.deepEqual([chart.version, chart.appVersion], [VERSION, VERSION]);
   });
 
   it('is what deploy/install.yaml holds: run make generate', () => {
@@ -246,7 +245,7 @@ describe('values', () => {
       return [...new Set(names)];
     };
     const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
-    assert.deepEqual(await images([]), ['fairlead.dev/fairlead:0.1.0']);
+    assert.deepEqual(await images([]), [`fairlead.dev/fairlead:${VERSION}`]);
     assert.deepEqual(await images(VALUE_SETS['a private registry, by tag'] ?? []), ['registry.example.org:5000/net/fairlead:1.2.3']);
     assert.deepEqual(await images(VALUE_SETS['a private registry, by digest'] ?? []), [`registry.example.org/fairlead@${digest}`]);
   });
