@@ -7,11 +7,15 @@ import { eventsOf } from './events.ts';
 import { Narrator } from './narrator.ts';
 import { type Account, type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
 import { ReportWriter } from './report-writer.ts';
+import { Rest } from './rest.ts';
 
 /** What covers changes that the kernel does not announce: everything is read again this often. */
 const AUDIT_MS = 60_000;
 /** Log, metrics and report follow a round at once, but no more often than this: in a burst, repairs go first. */
 const TELL_MS = 50;
+const TELL_REST = { times: 5, longest: 500 };
+/** After a round, until the next for the resources' sake. What the kernel announces never waits. */
+const ROUND_REST = { times: 3, longest: 200 };
 const QUIET_MS = 5_000;
 
 export interface AgentPorts extends ReconcilerPorts {
@@ -45,16 +49,20 @@ export class Agent {
   #cancelWake: (() => void) | undefined;
   #wakeAt = Infinity;
   #cancelAudit: (() => void) | undefined;
-  readonly #tellMs: number;
+  readonly #roundRest: Rest;
+  readonly #tellRest: Rest;
+  /** Whether there are other resources than those that the present round has seen. */
+  #outdated = false;
+  #cancelRest: (() => void) | undefined;
   #untold: RoundSummary[] = [];
-  #toldAt = Number.NEGATIVE_INFINITY;
   #cancelTelling: (() => void) | undefined;
   #cancelQuiet: (() => void) | undefined;
   #told: NodeReport | undefined;
 
   constructor(ports: AgentPorts, options: NodeOptions, tellMs: number = TELL_MS) {
     this.#ports = ports;
-    this.#tellMs = tellMs;
+    this.#roundRest = new Rest(ports.clock, ROUND_REST);
+    this.#tellRest = new Rest(ports.clock, { ...TELL_REST, shortest: tellMs });
     this.#reconciler = new Reconciler(ports, options);
     this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log, this.#fail);
     this.#narrator = new Narrator(options.nodeName, ports.log);
@@ -64,7 +72,7 @@ export class Agent {
   async run(): Promise<void> {
     await this.#prepare();
     this.#ports.kernel.watch(() => this.#trigger());
-    this.#ports.source.watch(() => this.#trigger());
+    this.#ports.source.watch(() => this.#triggerRested());
     this.#scheduleAudit();
     this.#awaitQuiet();
     this.#trigger();
@@ -84,6 +92,7 @@ export class Agent {
   /** Ends after the present round; the kernel stays as it is. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancelRest?.();
     this.#cancelWake?.();
     this.#cancelAudit?.();
     this.#cancelQuiet?.();
@@ -104,6 +113,15 @@ export class Agent {
     this.#loop = this.#rounds().catch(this.#fail);
   }
 
+  /** The same for the resources' sake, which can wait for others of a burst. */
+  #triggerRested(): void {
+    this.#outdated = true;
+    if (this.#loop || this.#closed) return;
+    const { left } = this.#roundRest;
+    if (left === 0) this.#trigger();
+    else this.#cancelRest ??= this.#ports.clock.after(left, () => this.#trigger());
+  }
+
   async #rounds(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
@@ -119,13 +137,19 @@ export class Agent {
       }
     }
     this.#loop = undefined;
+    if (this.#outdated) this.#triggerRested();
   }
 
   async #round(): Promise<RoundSummary> {
+    const begun = this.#ports.clock.now();
+    this.#cancelRest?.();
+    this.#cancelRest = undefined;
+    this.#outdated = false;
     const summary = await this.#reconciler.round();
+    this.#roundRest.begin(begun);
     this.#untold.push(summary);
-    const wait = this.#toldAt + this.#tellMs - this.#ports.clock.now();
-    if (wait <= 0) this.#tell();
+    const wait = this.#tellRest.left;
+    if (wait === 0) this.#tell();
     else this.#cancelTelling ??= this.#ports.clock.after(wait, () => this.#tell());
     if (summary.changes.length > 0) this.#awaitQuiet();
     // What we set is a fact of the next round: the report should show it.
@@ -137,7 +161,7 @@ export class Agent {
     this.#cancelTelling?.();
     this.#cancelTelling = undefined;
     if (this.#untold.length === 0) return;
-    this.#toldAt = this.#ports.clock.now();
+    const begun = this.#ports.clock.now();
     const telling: Telling = { rounds: this.#untold, ...this.#reconciler.account() };
     this.#untold = [];
     this.#narrator.tell(telling);
@@ -145,6 +169,7 @@ export class Agent {
     this.#reports.offer(telling.report);
     if (this.#ports.events) for (const event of eventsOf(telling.report, this.#told)) this.#ports.events.record(event);
     this.#told = telling.report;
+    this.#tellRest.begin(begun);
     // A fight that the account has just found ends some time: the report should say so then.
     this.#wakeBefore(this.#reconciler.nextRoundIn() ?? Infinity);
   }

@@ -7,6 +7,51 @@ import { Stage, scenario } from './stage.ts';
 
 const ONE = { subnets: ['192.168.50.0/24'] };
 
+describe('a burst of changes', () => {
+  it(
+    'costs few rounds, and keeps no repair waiting',
+    scenario(async (stage) => {
+      await stage.start();
+      stage.kernel.onApply = () => stage.clock.pass(20);
+      stage.put('a', { subnets: ['192.168.50.0/24'] });
+      await stage.settle();
+      assert.equal(stage.kernel.ours().length, 1, 'the first is at once');
+      const before = stage.kernel.rounds;
+      for (const name of ['b', 'c', 'd']) {
+        stage.put(name, { subnets: [`192.168.${name.charCodeAt(0)}.0/24`] });
+        await stage.settle();
+      }
+      await stage.advance(59);
+      assert.equal(stage.kernel.ours().length, 1, 'then comes a rest, three times as long as the round');
+      await stage.advance(1);
+      assert.equal(stage.kernel.ours().length, 4);
+      assert.equal(stage.kernel.rounds, before + 1);
+      stage.put('e', { subnets: ['192.168.60.0/24'] });
+      stage.kernel.deleteRoute(stage.our('192.168.50.0/24'));
+      await stage.settle();
+      assert.equal(stage.kernel.ours().length, 5, 'a repair is at once, and takes the rest with it');
+    }),
+  );
+
+  it(
+    'that arrives during a round waits for the rest, too',
+    scenario(async (stage) => {
+      await stage.start();
+      let more = true;
+      stage.kernel.onApply = () => {
+        stage.clock.pass(20);
+        if (more) stage.put('b', { subnets: ['192.168.51.0/24'] });
+        more = false;
+      };
+      stage.put('a', ONE);
+      await stage.settle();
+      assert.equal(stage.kernel.ours().length, 1);
+      await stage.advance(60);
+      assert.equal(stage.kernel.ours().length, 2);
+    }),
+  );
+});
+
 describe('a round of the agent', () => {
   it(
     'makes the kernel match the resources',
