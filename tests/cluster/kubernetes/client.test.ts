@@ -94,8 +94,8 @@ describe('requests', () => {
         ['POST', base, 'application/json'],
         ['PUT', `${base}/a`, 'application/json'],
         ['PUT', `${base}/a/status`, 'application/json'],
-        ['PATCH', `${base}/a?fieldManager=fairlead-agent&force=true`, 'application/apply-patch+yaml'],
-        ['PATCH', `${base}/a/status?fieldManager=fairlead-agent&force=true`, 'application/apply-patch+yaml'],
+        ['PATCH', `${base}/a?fieldManager=fairlead-agent&force=true&fieldValidation=Ignore`, 'application/apply-patch+yaml'],
+        ['PATCH', `${base}/a/status?fieldManager=fairlead-agent&force=true&fieldValidation=Ignore`, 'application/apply-patch+yaml'],
       ],
     );
     for (const { body } of setting.server.received) assert.deepEqual(JSON.parse(await body), written);
