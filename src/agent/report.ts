@@ -192,7 +192,7 @@ function conditions(round: RoundResult, verdicts: readonly ResourceReport[], pre
       type: 'Ready',
       status: wrong ? 'False' : 'True',
       reason: wrong ? 'ResourcesNotReady' : 'AllReady',
-      message: wrong || `${verdicts.length} resources ready`,
+      message: wrong || (verdicts.length === 1 ? '1 resource is ready' : `${verdicts.length} resources are ready`),
     },
     {
       type: 'Degraded',
