@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Wall clock. */
   date(): Date;
-  /** Calls back once; the answer cancels. A waiting timer does not keep the process alive. */
+  /** Calls back once, never before `now` has gone on by so much; the answer cancels. A waiting timer does not keep the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -12,7 +12,8 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
   after(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds).unref();
+    // Node drops the fraction and counts in whole milliseconds of its own, so it may call up to two of ours too early.
+    const timer = setTimeout(callback, Math.ceil(milliseconds) + 1).unref();
     return () => clearTimeout(timer);
   },
 };

@@ -57,6 +57,21 @@ describe('the system clock', () => {
     assert.deepEqual(calls, ['kept']);
   });
 
+  it('never calls back before it is time by its own measure', async () => {
+    const keepAlive = setInterval(() => {}, 1_000);
+    const early = await Promise.all(
+      Array.from({ length: 200 }, async (_, i) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const due = systemClock.now() + 1 + i / 7;
+        systemClock.after(due - systemClock.now(), resolve);
+        await promise;
+        return systemClock.now() < due;
+      }),
+    );
+    clearInterval(keepAlive);
+    assert.equal(early.filter(Boolean).length, 0);
+  });
+
   it('goes forward', () => {
     const before = systemClock.now();
     assert.ok(systemClock.now() >= before);
