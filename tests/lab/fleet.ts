@@ -173,7 +173,7 @@ export class Member {
   }
 
   get pid(): number {
-    return this.#current.pid;
+    return this.run.pid;
   }
 
   get isRunning(): boolean {
@@ -187,7 +187,7 @@ export class Member {
 
   /** Of this run. */
   get words(): string {
-    const { stdout, stderr } = this.#current;
+    const { stdout, stderr } = this.run;
     return stdout + stderr;
   }
 
@@ -253,7 +253,7 @@ export class Member {
 
   /** Sends a signal and waits until it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Result> {
-    const run = this.#current;
+    const run = this.run;
     run.kill(signal);
     return run.ended;
   }
@@ -267,10 +267,11 @@ export class Member {
 
   /** Sends a signal that does not end it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#current.kill(signal);
+    this.run.kill(signal);
   }
 
-  get #current(): Running {
+  /** The process that was started last. */
+  get run(): Running {
     const run = this.#runs.at(-1);
     if (run === undefined) throw new Error(`${this.name} has not been started`);
     return run;

@@ -80,7 +80,11 @@ export interface ClusterReport extends ApiObject {
 }
 
 /** The report of a node, once it satisfies. */
-export function reportOf({ plane }: Fleet, node: string, satisfies: (report: ClusterReport) => boolean): Promise<ClusterReport> {
+export function reportOf(
+  { plane }: Pick<Fleet, 'plane'>,
+  node: string,
+  satisfies: (report: ClusterReport) => boolean,
+): Promise<ClusterReport> {
   return plane.api.until<ClusterReport>(`${REPORTS}/${node}`, (report) => report.status !== undefined && satisfies(report));
 }
 
@@ -98,7 +102,7 @@ export async function saidOf(
 }
 
 /** What agents and controllers asked for and were not allowed to do. */
-export async function denials({ plane }: Fleet): Promise<readonly string[]> {
+export async function denials({ plane }: Pick<Fleet, 'plane'>): Promise<readonly string[]> {
   const denied = await plane.audit({ code: 403 });
   return denied
     .filter(({ user }) => user.startsWith('system:serviceaccount:'))

@@ -5,6 +5,8 @@ export interface AuditedRequest {
   readonly verb: string;
   /** For example `system:serviceaccount:fairlead:agent`. */
   readonly user: string;
+  /** Of the pod that the token is bound to; empty for all others. */
+  readonly pod: string;
   readonly userAgent: string;
   readonly apiGroup: string;
   /** Empty when the request names none, as /version. */
@@ -21,7 +23,9 @@ export interface AuditedRequest {
 }
 
 /** What a request must be to count; what is not given does not matter. */
-export type AuditFilter = Partial<Pick<AuditedRequest, 'verb' | 'user' | 'resource' | 'subresource' | 'namespace' | 'name' | 'code'>>;
+export type AuditFilter = Partial<
+  Pick<AuditedRequest, 'verb' | 'user' | 'pod' | 'resource' | 'subresource' | 'namespace' | 'name' | 'code'>
+>;
 
 export const WRITE_VERBS: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
@@ -53,7 +57,7 @@ interface AuditEvent {
   readonly requestURI: string;
   readonly requestReceivedTimestamp: string;
   readonly userAgent?: string;
-  readonly user?: { readonly username?: string };
+  readonly user?: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly objectRef?: Partial<Record<'apiGroup' | 'resource' | 'subresource' | 'namespace' | 'name', string>>;
   readonly responseStatus?: { readonly code?: number };
 }
@@ -67,6 +71,7 @@ function toRequest({ verb, requestURI, requestReceivedTimestamp, userAgent, user
   return {
     verb,
     user: user?.username ?? '',
+    pod: user?.extra?.['authentication.kubernetes.io/pod-name']?.[0] ?? '',
     userAgent: userAgent ?? '',
     apiGroup,
     resource,
