@@ -24,7 +24,8 @@ export class ReportWriter {
   #notBefore = 0;
   #heartbeatAt = 0;
   #cancel: (() => void) | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  /** The one write that is under way; after a bug, the last one. */
+  #writing: Promise<void> | undefined;
 
   /** `onBug` hears any error of the sink but ReportFailed. */
   constructor(sink: ReportSink, clock: Clock, log: Log, onBug: (error: unknown) => void) {
@@ -46,6 +47,8 @@ export class ReportWriter {
   /** Writes what has not been written yet; resolves when it is. */
   async flush(): Promise<void> {
     this.#cancel?.();
+    await this.#writing;
+    this.#cancel?.();
     if (this.#latest !== this.#written) this.#write();
     await this.#writing;
   }
@@ -61,14 +64,18 @@ export class ReportWriter {
     else this.#cancel = this.#clock.after(delay, () => this.#write());
   }
 
+  /** While the sink does not answer, reports do not pile up: the newest follows the one that is under way. */
   #write(): void {
     const report = this.#latest;
-    if (!report) return;
+    if (!report || this.#writing) return;
     this.#written = report;
     this.#triedAt = this.#clock.now();
     this.#notBefore = this.#triedAt + SHORTEST_INTERVAL_MS;
     this.#heartbeatAt = this.#clock.now() + jittered(HEARTBEAT_MS);
-    this.#writing = this.#writing.then(() => this.#deliver(report));
+    this.#writing = this.#deliver(report).then(() => {
+      this.#writing = undefined;
+      if (this.#latest && this.#trouble === undefined) this.offer(this.#latest);
+    });
     this.#writing.catch(this.#onBug);
   }
 

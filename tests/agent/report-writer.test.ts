@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ReportWriter } from '../../src/agent/report-writer.ts';
+import type { NodeReport } from '../../src/api/kinds/node-report.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { ManualClock } from './clock.ts';
 import { type Stage, scenario } from './stage.ts';
 
 const written = (stage: Stage): number => stage.cluster.reports.length;
@@ -164,4 +168,49 @@ describe('the report', () => {
       assert.equal(stage.resource('c').message, '1 route, unreachable');
     }),
   );
+});
+
+describe('a sink that does not answer for a long time', () => {
+  const report = (ready: string): NodeReport => ({
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'NodeReport',
+    metadata: { name: 'n1' },
+    status: {
+      summary: { ready, problems: 0, drift: 0 },
+      resources: [],
+      problems: [],
+      drift: [],
+      facts: { kernel: '6.1', rpFilterAll: 0, links: [], gateways: [] },
+      lastSync: '2027-01-01T00:00:00Z',
+      complete: true,
+      conditions: [],
+    },
+  });
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  };
+
+  it('is given the newest report after the one under way, and none of those in between', async () => {
+    const clock = new ManualClock();
+    const sent: string[] = [];
+    const answers: (() => void)[] = [];
+    const sink = {
+      write({ status }: NodeReport): Promise<void> {
+        sent.push(status.summary.ready);
+        return new Promise((resolve) => void answers.push(resolve));
+      },
+    };
+    const writer = new ReportWriter(sink, clock, silentLog, (error) => assert.fail(String(error)));
+    for (let second = 0; second < 30; second++) {
+      writer.offer(report(`${second}/30`));
+      await clock.advance(1_000, settle);
+    }
+    assert.deepEqual(sent, ['0/30']);
+    answers.shift()?.();
+    await settle();
+    assert.deepEqual(sent, ['0/30', '29/30']);
+    answers.shift()?.();
+    await clock.advance(60_000, settle);
+    assert.deepEqual(sent, ['0/30', '29/30']);
+  });
 });
