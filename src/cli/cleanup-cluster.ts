@@ -77,6 +77,7 @@ interface NodeState {
 
 function stateOf(object: ApiObject): NodeState {
   const node = object.metadata.name;
+  if (object['status'] === undefined) return { node, unclean: 'its agent has not reported yet' };
   const parsed = parseNodeReport(object);
   if (!parsed.ok) return { node, unclean: 'its report cannot be read' };
   if (isStale(parsed.value)) {

@@ -64,7 +64,7 @@ async function listNodes(client: ApiClient): Promise<readonly ApiObject[]> {
 }
 
 function nodeLine(node: string, object: ApiObject | undefined): NodeLine {
-  if (object === undefined) return { node, wrong: ['no agent has reported'] };
+  if (object?.['status'] === undefined) return { node, wrong: ['no agent has reported'] };
   const parsed = parseNodeReport(object);
   if (!parsed.ok) return { node, wrong: ['its report cannot be read: is this command older than the agent?'] };
   const { status } = parsed.value;

@@ -173,10 +173,11 @@ describe('cleanup of a cluster', () => {
         { type: 'Ready', status: 'False', reason: 'X', message: 'could not be taken away', lastTransitionTime: '2026-01-01T00:00:00Z' },
       ];
       bench.api.put(report('n3', { conditions: stuck }));
+      bench.api.put({ apiVersion: REPORTS.apiVersion, kind: 'NodeReport', metadata: { name: 'n4' } });
       const { status, err } = await cleanup(bench, '0');
       assert.equal(status, EXIT.failed);
       assert.match(err, /^after 0 s these nodes are not clean: n1 \(1 resource left\), n2 \(it removes nothing/);
-      assert.match(err, /n3 \(could not be taken away\)/);
+      assert.match(err, /n3 \(could not be taken away\), n4 \(its agent has not reported yet\)/);
     }));
 
   it('does not wait for a node whose agent is silent, and says so', () =>
