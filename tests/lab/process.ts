@@ -52,6 +52,11 @@ export class Running {
     return this.#failure === undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Writes a line to standard input. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
   /** Closes standard input, after writing `text` to it. */
   finishInput(text = ''): void {
     this.#child.stdin?.end(text);
