@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../runtime/clock.ts';
 import { isRecord } from './client-objects.ts';
 import { NoAnswer } from './connection-errors.ts';
@@ -74,9 +75,15 @@ async function run(plugin: ExecPlugin, clock: Clock): Promise<string> {
   const child = spawn(command, args, {
     env: { ...env, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
     stdio: [interactive ? 'inherit' : 'ignore', 'pipe', interactive ? 'inherit' : 'pipe'],
+    // What it starts can be ended with it then.
+    detached: !interactive,
   });
-  const stopTimer = interactive ? () => {} : clock.after(RUN_MILLISECONDS, () => child.kill());
   return new Promise((resolve, reject) => {
+    const late = (): void => {
+      end(child);
+      fail(`has not ended within ${RUN_MILLISECONDS / 1000} s: see what it waits for`);
+    };
+    const stopTimer = interactive ? () => {} : clock.after(RUN_MILLISECONDS, late);
     const fail = (words: string): void => {
       stopTimer();
       const hint = installHint === undefined ? '' : `; ${installHint.trim()}`;
@@ -101,9 +108,16 @@ async function run(plugin: ExecPlugin, clock: Clock): Promise<string> {
   });
 }
 
-/** @throws Error saying what is wrong */
+/** Also when it ignores signals, and what it has started: that may hold its output open for ever. */
+function end({ pid, exitCode, signalCode, stdout, stderr }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+  stdout?.destroy();
+  stderr?.destroy();
+}
+
+/** @throws Error saying what is wrong, without a word of what may be a secret */
 function readOutput(text: string, wanted: string): { readonly credential: Credential; readonly expires: number } {
-  const value: unknown = JSON.parse(text);
+  const value = parse(text);
   const { kind, apiVersion, status } = isRecord(value) ? value : {};
   if (kind !== 'ExecCredential') throw new Error('its kind is not ExecCredential');
   if (apiVersion !== wanted) throw new Error(`its apiVersion is ${JSON.stringify(apiVersion)} instead of ${wanted}`);
@@ -114,4 +128,12 @@ function readOutput(text: string, wanted: string): { readonly credential: Creden
   const expires = expirationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(String(expirationTimestamp));
   if (Number.isNaN(expires)) throw new Error(`its expirationTimestamp ${JSON.stringify(expirationTimestamp)} is no time`);
   return { credential: { ...(hasToken && { token: token.trim() }), ...(hasCertificate && { certificate, key }) }, expires };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('it is not JSON');
+  }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -135,17 +135,25 @@ describe('credential plugins', () => {
     await fails(open()(), /ended with SIGKILL$/);
   });
 
-  it('that hang are ended after a minute', async () => {
-    const clock = new ManualClock();
-    does('exec sleep 600');
-    const failed = fails(open({}, clock)(), /ended with SIGTERM$/);
-    while (clock.waiting === 0) await setImmediate();
-    await clock.advance(60_000, async () => {});
-    await failed;
-  });
+  for (const [how, shell] of [
+    ['themselves', 'exec sleep 20'],
+    ['in a program that they started', 'sleep 20; true'],
+    ['and ignore SIGTERM', 'trap "" TERM; sleep 20; true'],
+  ] as const) {
+    it(`that hang ${how} are ended after a minute`, { timeout: 10_000 }, async () => {
+      const clock = new ManualClock();
+      does(`echo >${folder}/begun; ${shell}`);
+      const failed = fails(open({}, clock)(), /the credential plugin .* has not ended within 60 s: see what it waits for$/);
+      while (!existsSync(join(folder, 'begun'))) await setImmediate();
+      rmSync(join(folder, 'begun'));
+      await clock.advance(60_000, async () => {});
+      await failed;
+    });
+  }
 
   for (const [what, text, words] of [
-    ['no JSON', 'hello', /has printed no usable ExecCredential: Unexpected token/],
+    // It may be a token: not a character of it is told.
+    ['no JSON', 'eyJhbGciOi', /has printed no usable ExecCredential: it is not JSON$/],
     ['another kind', '{"kind":"Pod"}', /its kind is not ExecCredential$/],
     ['another version', printed({ token: 'one' }, 'v9'), /its apiVersion is "v9" instead of client.authentication.k8s.io\/v1$/],
     ['nothing of use', printed({}), /its status has neither a token nor clientCertificateData with clientKeyData$/],
