@@ -59,7 +59,8 @@ async function waitForNodes(client: ApiClient, terminal: Terminal, seconds: numb
     const reports = await listAll(client, typeOf(nodeReportKind));
     const states = reports.map(stateOf);
     for (const { node, silent } of states) {
-      if (silent !== undefined && !told.has(node)) terminal.err(`node ${node}: ${silent}\n`);
+      if (silent === undefined || told.has(node)) continue;
+      terminal.err(`node ${node}: ${silent}\n`);
       told.add(node);
     }
     const unclean = states.flatMap(({ node, unclean: why }) => (why === undefined ? [] : [`${node} (${why})`]));

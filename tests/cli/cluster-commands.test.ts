@@ -189,6 +189,15 @@ describe('cleanup of a cluster', () => {
       assert.match(err, /^node n1: its agent is silent, so whatever it has set stays/);
     }));
 
+  it('names a node also when its agent falls silent while it is waited for', () =>
+    Bench.with(async (bench) => {
+      serve(bench);
+      bench.api.put(report('n1', { lastSync: new Date(Date.now() - 299_000).toISOString() }, [inPlace('a')]));
+      const { status, err } = await cleanup(bench);
+      assert.equal(status, EXIT.ok);
+      assert.match(err, /^node n1: its agent is silent, so whatever it has set stays/);
+    }));
+
   it('touches no kernel, and takes whole seconds', () =>
     Bench.with(async (bench) => {
       serve(bench);
