@@ -13,9 +13,9 @@ import { Rest } from './rest.ts';
 const AUDIT_MS = 60_000;
 /** Log, metrics and report follow a round at once, but no more often than this: in a burst, repairs go first. */
 const TELL_MS = 50;
-const TELL_REST = { times: 5, longest: 500 };
+const TELL_REST = { times: 10, longest: 500 };
 /** After a round, until the next for the resources' sake. What the kernel announces never waits. */
-const ROUND_REST = { times: 3, longest: 200 };
+const ROUND_REST = { times: 5, longest: 200 };
 const QUIET_MS = 5_000;
 
 export interface AgentPorts extends ReconcilerPorts {

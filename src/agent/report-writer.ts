@@ -6,6 +6,9 @@ import type { Log } from '../runtime/log.ts';
 
 const SHORTEST_INTERVAL_MS = 1_000;
 const HEARTBEAT_MS = 120_000;
+/** An API server that takes long has much to do: it is left alone for so many times as long, up to a limit. */
+const REST_FACTOR = 2;
+const LONGEST_REST_MS = 4_000;
 /** Longest wait after a failure. */
 const LONGEST_RETRY_MS = 10_000;
 
@@ -82,6 +85,8 @@ export class ReportWriter {
   async #deliver(report: NodeReport): Promise<void> {
     try {
       await this.#sink.write(report);
+      const now = this.#clock.now();
+      this.#notBefore = Math.max(this.#notBefore, now + Math.min((now - this.#triedAt) * REST_FACTOR, LONGEST_REST_MS));
       this.#backoff.reset();
       if (this.#trouble !== undefined) this.#log.info('the report is written again');
       this.#trouble = undefined;
