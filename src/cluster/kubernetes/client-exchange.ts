@@ -43,11 +43,13 @@ export class Exchange {
   /** Resolves when the headers of the answer are there. @throws NoAnswer, or the reason of the signal */
   head(): Promise<Head> {
     return new Promise((resolve, reject) => {
+      const fail = (): void => reject(this.#why());
       this.#stream.once('response', (headers) => {
         this.#stopTimer();
+        this.#stream.off('close', fail);
         resolve({ status: headers[':status'] ?? 0, headers });
       });
-      this.#stream.once('close', () => reject(this.#why()));
+      this.#stream.once('close', fail);
     });
   }
 
