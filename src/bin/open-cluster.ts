@@ -15,7 +15,7 @@ export async function openCluster({ kubeconfig, context, role, version }: Cluste
   const client = openKubernetes(config, { version, role });
   return {
     client,
-    namespace: await namespaceOf(config),
+    namespace: () => namespaceOf(config),
     node: (nodeName, warn) => ({
       words: `cluster ${client.server}`,
       sink: openReportSink(client),

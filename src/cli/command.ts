@@ -58,8 +58,8 @@ export interface Place {
 /** A Kubernetes cluster. */
 export interface Cluster {
   readonly client: ApiClient;
-  /** The namespace of the context or of the pod, where it has one. */
-  readonly namespace: string | undefined;
+  /** The namespace of the context or of the pod, where it has one. @throws CommandFailed when it cannot be read */
+  namespace(): Promise<string | undefined>;
   /** What one node sees of it. `warn` hears of events that could not be recorded. */
   node(nodeName: string, warn: (message: string) => void): Place;
 }

@@ -19,7 +19,7 @@ export const run: Run = async (context) => {
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
   const signals = new Signals(log).listen();
   const cluster = await openCluster(context, 'controller');
-  const namespace = line.text(FLAGS.namespace) ?? cluster.namespace ?? DEFAULT_NAMESPACE;
+  const namespace = line.text(FLAGS.namespace) ?? (await cluster.namespace()) ?? DEFAULT_NAMESPACE;
   const identity = hostname();
   const controller = new Controller({ client: cluster.client, clock: systemClock, log, namespace, identity, version });
   const exhibit = {

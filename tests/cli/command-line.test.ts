@@ -132,6 +132,20 @@ function fairlead(...args: readonly string[]): { readonly status: number | null;
   return spawnSync(program, args, { cwd: '/', encoding: 'utf8', env: { PATH: process.env['PATH'] } });
 }
 
+describe('in a pod without a service account', () => {
+  const env = { PATH: process.env['PATH'], KUBERNETES_SERVICE_HOST: '127.0.0.1' };
+  for (const [args, words] of [
+    [['controller'], /^the file .*\/namespace cannot be read .*: put it there, or name the namespace with --namespace\n$/],
+    [['status', '--cluster'], /^cannot list nodereports: the file .*\/token cannot be read .*: put it there\n$/],
+  ] as const) {
+    it(`${args.join(' ')} says in one line what is missing`, () => {
+      const { status, stderr } = spawnSync(process.execPath, ['src/bin/fairlead.ts', ...args], { encoding: 'utf8', env });
+      assert.equal(status, EXIT.failed);
+      assert.match(stderr, words);
+    });
+  }
+});
+
 describe('bin/fairlead', () => {
   it('prints help: asked for with status 0, unasked with status 64', () => {
     for (const args of [['--help'], ['-h'], ['help']])

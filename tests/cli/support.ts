@@ -93,7 +93,7 @@ export class Bench {
         this.clustersOpened.push(options);
         const client = new FakeApi(this.api.world);
         client.before = this.apiBefore;
-        return { client, namespace: undefined, node: () => this.#place };
+        return { client, namespace: async () => undefined, node: () => this.#place };
       },
       crds: async () => 'the definitions\n',
     };

@@ -1,6 +1,7 @@
 import { systemClock } from '../../runtime/clock.ts';
 import { CommandFailed } from '../../runtime/config.ts';
 import type { Endpoint } from './connection.ts';
+import { NoAnswer } from './connection-errors.ts';
 import type { User } from './credentials.ts';
 import { Rotating, type Source } from './credentials-file.ts';
 import { inClusterConfig } from './in-cluster.ts';
@@ -42,9 +43,14 @@ export async function kubernetesConfig({ kubeconfig, context, env, interactive =
   throw new CommandFailed('no Kubernetes cluster is configured: give --kubeconfig FILE, set KUBECONFIG, or run in a pod');
 }
 
-/** The namespace of the pod or of the context; undefined when there is none. */
+/** The namespace of the pod or of the context; undefined when there is none. @throws CommandFailed when its file cannot be read */
 export async function namespaceOf({ namespace }: KubernetesConfig): Promise<string | undefined> {
-  return namespace && new Rotating(namespace, systemClock).current();
+  try {
+    return await (namespace && new Rotating(namespace, systemClock).current());
+  } catch (error) {
+    if (error instanceof NoAnswer) throw new CommandFailed(`${error.message}, or name the namespace with --namespace`);
+    throw error;
+  }
 }
 
 /** Kubeconfigs are YAML, whose parser a pod does not need. */

@@ -130,6 +130,13 @@ describe('the configuration', () => {
     });
     assert.equal(await namespaceOf(config), 'kube-system');
     assert.equal(inClusterConfig({}), undefined);
+    const bare = inClusterConfig({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, join(folder, 'none'));
+    assert.ok(bare);
+    await assert.rejects(namespaceOf(bare), (error) => {
+      assert.ok(error instanceof CommandFailed, String(error));
+      assert.match(error.message, /^the file .*\/none\/namespace cannot be read .*: put it there, or name the namespace with --namespace$/);
+      return true;
+    });
   });
 
   it('describes a credential plugin', async () => {
