@@ -39,9 +39,20 @@ function addRows(count: number, figures: Rounds): readonly Row[] {
   ];
 }
 
+/** The budget is about changing against adding, both by us. Against the C program, which adds faster, is stricter, and only told. */
 function changeRows(count: number, figures: Rounds): readonly Row[] {
   const name = `gateway of ${count} routes`;
-  return [row(name, figures, 'first', ['replace', 'add'], 1.3), row(`${name}, against C too`, figures, 'first', ['replace'])];
+  return [
+    {
+      name: `apply: ${name}`,
+      unit: 'ms',
+      ours: figures.first.map(({ replace }) => replace),
+      reference: { name: 'adding them so', samples: figures.first.map(({ add }) => add) },
+      budget: { of: 'ratio', limit: 1.3 },
+    },
+    row(`${name}, against C adding`, figures, 'first', ['replace', 'add']),
+    row(`${name}, against C too`, figures, 'first', ['replace']),
+  ];
 }
 
 async function collect(context: Context, node: BenchNode, count: number, rounds: number): Promise<Rounds> {

@@ -13,7 +13,10 @@ import { destinationBits, GATEWAY } from '../world.ts';
 /** Until everything that an agent loads is loaded: the first report is written within a second. */
 const SETTLE_MS = 1500;
 
-/** What an agent with one route loads, and the time from its start to that route; beside it a Node that does nothing. */
+/**
+ * What an agent with one route loads, and the time from its start to that route; beside it a Node that does nothing. The budget is about
+ * the first plan, which nobody sees from outside: it is there a millisecond before its route.
+ */
 export async function measureStart(context: Context): Promise<readonly Row[]> {
   const { rounds } = context.scale;
   await using node = await BenchNode.create();
