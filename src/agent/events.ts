@@ -18,6 +18,7 @@ export function eventsOf(report: NodeReport, previous: NodeReport | undefined): 
 
 function resourceEvent(now: ResourceReport, before: ResourceReport | undefined, node: string): ClusterEvent | undefined {
   const { kind, namespace, name, uid, ready, reason, message } = now;
+  const same = before?.uid === uid ? before : undefined;
   const about = {
     apiVersion: API_VERSION,
     kind,
@@ -26,21 +27,20 @@ function resourceEvent(now: ResourceReport, before: ResourceReport | undefined, 
     ...(uid === undefined ? {} : { uid }),
   };
   if (ready) {
-    return before?.ready === false ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
+    return same?.ready === false ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
   }
-  const known = before?.ready === false && before.reason === reason && before.message === message;
+  const known = same?.ready === false && same.reason === reason && same.message === message;
   return known ? undefined : { about, type: 'Warning', reason, message: `node ${node}: ${message}` };
 }
 
 /** About the Node: what was undone may belong to no resource any more. */
-function driftEvent({ object, event, cause, process, restoredMicros }: DriftReport, node: string): ClusterEvent {
-  const doer = process === undefined ? '' : ` by ${process}`;
+function driftEvent({ object, event, cause, restoredMicros }: DriftReport, node: string): ClusterEvent {
   const healed = restoredMicros === undefined ? 'not restored yet' : 'restored';
   return {
     about: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
     type: 'Warning',
     reason: event,
-    message: `node ${node}: ${object}: ${cause}${doer}; ${healed}`,
+    message: `node ${node}: ${object}: ${cause}; ${healed}`,
   };
 }
 

@@ -51,6 +51,17 @@ describe('events', () => {
     assert.deepEqual(lines(report([]), report([CONFLICT])), []);
   });
 
+  it('tell of an object that was made anew under the same name, for it is another one', () => {
+    const anew = { ...CONFLICT, uid: 'u2' };
+    assert.deepEqual(lines(report([anew]), report([CONFLICT])), ['Warning Conflict StaticRoute a: node n1: b is older']);
+    assert.deepEqual(lines(report([{ ...RESOURCE, uid: 'u2' }]), report([CONFLICT])), []);
+  });
+
+  it('name who did it once', () => {
+    const drift = { ...DRIFT, cause: 'deleted by bird', process: 'bird' };
+    assert.deepEqual(lines(report([], [drift])), ['Warning RouteDeleted Node n1: node n1: route 10.2.0.0/16: deleted by bird; restored']);
+  });
+
   it('tell of each change from outside, on the node', () => {
     const once = report([RESOURCE], [DRIFT]);
     const expected = 'Warning RouteDeleted Node n1: node n1: route 10.2.0.0/16: deleted by another process; restored';

@@ -12,6 +12,9 @@ const SERIES_INTERVAL = 30_000;
 /** So many events may be written at once; then one in so many milliseconds. */
 const BURST = 20;
 const REFILL = 3_000;
+/** So many may be under way, and so many series are remembered. */
+const MOST_WAITING = 20;
+const MOST_SERIES = 1_000;
 /** Limits of the API server: bytes of a note, characters of the reporting instance and of a name. */
 const LONGEST_NOTE = 1024;
 const LONGEST_INSTANCE = 128;
@@ -48,9 +51,11 @@ interface Series {
 
 class Events implements EventSink {
   readonly #options: EventsOptions;
+  /** Those seen last are last. */
   readonly #series = new Map<string, Series>();
   readonly #bucket: Bucket;
   #writing: Promise<void> = Promise.resolve();
+  #waiting = 0;
   #silent = false;
 
   constructor(options: EventsOptions) {
@@ -63,20 +68,27 @@ class Events implements EventSink {
     const now = clock.now();
     const series = this.#count(event, now);
     if (now - series.written < SERIES_INTERVAL) return;
-    if (!this.#bucket.take()) {
-      this.#warnOnce('there are too many of them at once');
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) {
+      this.#warnOnce(obstacle);
       return;
     }
     series.written = now;
     const object = toObject(event, { ...series }, this.#options.nodeName, clock.date());
+    this.#waiting++;
     this.#writing = this.#writing.then(() => this.#write(object));
   }
 
+  #obstacle(): string | undefined {
+    if (!this.#bucket.take()) return 'there are too many of them at once';
+    return this.#waiting >= MOST_WAITING ? 'those before them are still under way' : undefined;
+  }
+
   #count(event: ClusterEvent, now: number): Series {
-    for (const [key, { seen }] of this.#series) if (now - seen >= SERIES) this.#series.delete(key);
+    this.#forget(now);
     const key = JSON.stringify([event.about, event.type, event.reason, event.message]);
     const series = this.#series.get(key) ?? {
-      name: `${event.about.name.slice(0, LONGEST_NAME)}.${randomBytes(8).toString('hex')}`,
+      name: nameFor(event),
       eventTime: microTime(this.#options.clock.date()),
       count: 0,
       seen: now,
@@ -84,8 +96,16 @@ class Events implements EventSink {
     };
     series.count++;
     series.seen = now;
+    this.#series.delete(key);
     this.#series.set(key, series);
     return series;
+  }
+
+  #forget(now: number): void {
+    for (const [key, { seen }] of this.#series) {
+      if (now - seen < SERIES && this.#series.size < MOST_SERIES) return;
+      this.#series.delete(key);
+    }
   }
 
   async #write(object: WrittenObject): Promise<void> {
@@ -95,6 +115,8 @@ class Events implements EventSink {
       this.#silent = false;
     } catch (error) {
       this.#warnOnce(explained(error));
+    } finally {
+      this.#waiting--;
     }
   }
 
@@ -140,6 +162,11 @@ function toObject({ about, type, reason, message }: ClusterEvent, series: Series
     regarding: about,
     ...(series.count > 1 && { series: { count: series.count, lastObservedTime: microTime(now) } }),
   };
+}
+
+/** Each of its labels must end in a letter or a digit. */
+function nameFor({ about }: ClusterEvent): string {
+  return `${about.name.slice(0, LONGEST_NAME).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
 }
 
 /** The API server takes six digits, and no others. */

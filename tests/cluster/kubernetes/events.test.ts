@@ -131,4 +131,37 @@ describe('the events of a cluster', () => {
     assert.match(String(written?.['note']), /^ä+\.\.\.$/);
     assert.ok((written?.metadata.name.length ?? 0) <= 253);
   });
+
+  it('have names that the API server takes, wherever the name of their object is cut', async () => {
+    const stage = new EventStage();
+    for (const last of ['.', '-']) {
+      const name = `${'n'.repeat(229)}${last}${'n'.repeat(20)}`;
+      await stage.record(event('x', { about: { ...about, name } }));
+    }
+    for (const { metadata } of stage.events) assert.match(metadata.name, /^n{229}\.[0-9a-f]{16}$/);
+  });
+
+  it('do not pile up while the API server does not answer', async () => {
+    const stage = new EventStage();
+    const first = Promise.withResolvers<void>();
+    stage.api.before = () => first.promise;
+    for (let i = 0; i < 100; i++) {
+      await stage.advance(3_000);
+      stage.sink.record(event(`x${i}`));
+    }
+    assert.deepEqual(stage.warnings, ['events of node n1 are not recorded: those before them are still under way']);
+    stage.api.before = () => undefined;
+    first.resolve();
+    for (let i = 0; i < 30; i++) await settle();
+    assert.equal(stage.events.length, 20);
+  });
+
+  it('are remembered for their series within bounds', async () => {
+    const stage = new EventStage();
+    await stage.record(event('first'));
+    for (let i = 0; i < 5_000; i++) stage.sink.record(event(`x${i}`));
+    await stage.advance(60_000);
+    await stage.record(event('first'));
+    assert.equal(stage.events.filter((each) => each['note'] === 'first').length, 2);
+  });
 });
