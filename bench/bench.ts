@@ -7,6 +7,10 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureApiBurst } from './cluster/burst.ts';
 import { measureApiChanges } from './cluster/changes.ts';
+import { measureFleet } from './cluster/fleet.ts';
+import { measureApiGateway } from './cluster/gateway.ts';
+import { measureApiMemory } from './cluster/memory.ts';
+import { measureOutage } from './cluster/outage.ts';
 import type { Context, Measure } from './measure.ts';
 import { measureApply } from './measures/apply.ts';
 import { measureEndToEnd } from './measures/end-to-end.ts';
@@ -35,7 +39,14 @@ const GROUPS = {
     memory: measureMemory,
     start: measureStart,
   },
-  api: { 'api-changes': measureApiChanges, 'api-burst': measureApiBurst },
+  api: {
+    'api-changes': measureApiChanges,
+    'api-burst': measureApiBurst,
+    'api-gateway': measureApiGateway,
+    'api-outage': measureOutage,
+    'api-memory': measureApiMemory,
+    'api-fleet': measureFleet,
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Measure>>>>;
 
 const MEASURES = Object.entries(GROUPS).flatMap(([group, measures]) =>

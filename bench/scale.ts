@@ -18,6 +18,14 @@ export interface Scale {
   /** StaticRoutes created at once, so often. */
   readonly objects: number;
   readonly bursts: number;
+  /** Gateways changed under traffic, in each of so many rounds as there are bursts. */
+  readonly flips: number;
+  /** How often the API server goes, and for how long, in milliseconds. */
+  readonly outages: number;
+  readonly awayMs: number;
+  /** Nodes that report to one controller. */
+  readonly fleet: number;
+  readonly fleetChanges: number;
 }
 
 /** What the budgets are about. */
@@ -34,6 +42,11 @@ export const FULL: Scale = {
   statuses: 20,
   objects: 500,
   bursts: 5,
+  flips: 20,
+  outages: 3,
+  awayMs: 60_000,
+  fleet: 1000,
+  fleetChanges: 3,
 };
 
 /** Shows that everything runs; its figures mean nothing. */
@@ -50,4 +63,9 @@ export const QUICK: Scale = {
   statuses: 2,
   objects: 20,
   bursts: 1,
+  flips: 2,
+  outages: 1,
+  awayMs: 1_000,
+  fleet: 20,
+  fleetChanges: 1,
 };

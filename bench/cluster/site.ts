@@ -11,7 +11,7 @@ export class Site implements AsyncDisposable {
   readonly client: ClientProcess;
   readonly stand: Stand;
 
-  private constructor(fleet: Fleet) {
+  constructor(fleet: Fleet) {
     const { plane, nodes, lab } = fleet;
     const { address, port, authority } = plane;
     this.fleet = fleet;

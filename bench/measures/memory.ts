@@ -1,21 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchNode } from '../bench-node.ts';
 import { writeManifests } from '../manifests.ts';
 import type { Context } from '../measure.ts';
+import { type Memory, memoryOf } from '../process-figures.ts';
 import type { Row } from '../row.ts';
 import type { Samples } from '../statistics.ts';
 import { destinationBits, GATEWAY } from '../world.ts';
-
-interface Memory {
-  /** All resident pages, shared ones included. */
-  readonly resident: number;
-  /** Pages of its own: neither files nor shared memory. */
-  readonly own: number;
-  /** Shared pages counted by the share of each process. */
-  readonly proportional: number;
-}
 
 /** Resident memory of the agent, idle with one route and with many, after a time of quiet. */
 export async function measureMemory(context: Context): Promise<readonly Row[]> {
@@ -48,13 +39,6 @@ async function atRest(count: number, quietMs: number): Promise<Memory> {
   const memory = memoryOf(agent.pid);
   await agent.stop();
   return memory;
-}
-
-/** proc(5): /proc/PID/status and smaps_rollup. In MiB. */
-function memoryOf(pid: number): Memory {
-  const text = readFileSync(`/proc/${pid}/status`, 'utf8') + readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
-  return { resident: field('VmRSS'), own: field('RssAnon'), proportional: field('Pss') };
 }
 
 function row(name: string, figures: readonly Memory[], which: keyof Memory, limit?: number): Row {

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { BenchNode } from '../bench-node.ts';
+import { loadedBytes, tellLoaded } from '../loaded.ts';
 import { writeManifests } from '../manifests.ts';
 import type { Context } from '../measure.ts';
 import type { Row } from '../row.ts';
@@ -31,7 +31,7 @@ export async function measureStart(context: Context): Promise<readonly Row[]> {
     await context.reference.remove(node.host, node.deviceIndex, 1, GATEWAY);
   }
   context.progress('what the agent loads');
-  const loaded = await loadedBytes(node, manifests);
+  const loaded = await loadedBy(node, manifests);
   return [
     {
       name: 'start: to the first route',
@@ -60,17 +60,11 @@ async function bareNode(node: BenchNode): Promise<number> {
   return performance.now() - begin;
 }
 
-/** Node writes, at its end, the URL of every script that was run (NODE_V8_COVERAGE); its own are not files. */
-async function loadedBytes(node: BenchNode, manifests: string): Promise<number> {
+async function loadedBy(node: BenchNode, manifests: string): Promise<number> {
   const folder = join(node.folder, 'loaded');
   mkdirSync(folder);
-  const agent = node.startAgent(manifests, [`NODE_V8_COVERAGE=${folder}`]);
+  const agent = node.startAgent(manifests, [tellLoaded(folder)]);
   await agent.whileRunning(sleep(SETTLE_MS));
   await agent.stop();
-  const urls = readdirSync(folder).flatMap((file) => {
-    const { result } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { readonly result: readonly { readonly url: string }[] };
-    return result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
-  });
-  if (urls.length === 0) throw new Error('Node did not say what the agent loads');
-  return [...new Set(urls)].reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0);
+  return loadedBytes(folder);
 }

@@ -9,11 +9,19 @@ const BENCH = join(import.meta.dirname, '..', '..', 'bench', 'bench.ts');
 /** By group: what its rows begin with. */
 const PREFIXES = {
   node: ['apply: ', 'start: ', 'edit: ', 'heal: ', 'resync: ', 'memory: '],
-  api: ['api: POST to ', 'api: gateway to ', 'api: 20 at once, '],
+  api: [
+    'api: POST to ',
+    'api: gateway to ',
+    'api: 20 at once, ',
+    'api: gateway changed ',
+    'api: server back ',
+    'api: agent ',
+    'api: one change on 20 nodes, ',
+  ],
 };
 
 /** Rows whose figure should be 0. */
-const NOTHING = /conflicts|lost/;
+const NOTHING = /conflict|lost|CPU/;
 
 interface Results {
   readonly quick: boolean;

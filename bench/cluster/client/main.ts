@@ -1,7 +1,8 @@
 /** The process of a client: runs each task that it is sent, and answers with what it measured. See ../client-process.ts. */
-import { burst, changes, comeback, statuses } from './tasks.ts';
+import { change, enlist } from './fleet.ts';
+import { burst, changes, comeback, flips, statuses } from './tasks.ts';
 
-const TASKS = { burst, changes, comeback, statuses };
+const TASKS = { burst, change, changes, comeback, enlist, flips, statuses };
 
 export type Tasks = typeof TASKS;
 export type Request = { readonly [Name in keyof Tasks]: { readonly name: Name; readonly input: Parameters<Tasks[Name]>[0] } }[keyof Tasks];

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Prefix } from '../../../src/core/ip/prefix.ts';
 import { destinationOf, nameOf, OTHER_GATEWAY, STATIC_ROUTES, staticRoute } from './objects.ts';
 import { type Answered, type ApiPlace, Requests } from './requests.ts';
 import { RouteMonitor } from './route-monitor.ts';
@@ -87,6 +88,29 @@ export async function comeback({ stand, index }: { readonly stand: Stand; readon
   return { accepted: performance.now() - back, kernel: (await arrival) - back };
 }
 
+/** Gives a StaticRoute of one subnet one gateway after the other, each when the last is in the kernels. */
+export async function flips({
+  stand,
+  name,
+  subnet,
+  gateways,
+}: {
+  readonly stand: Stand;
+  readonly name: string;
+  readonly subnet: string;
+  readonly gateways: readonly string[];
+}) {
+  using client = new Client(stand);
+  const destination = Number(Prefix.parse(subnet).first.bits);
+  for (const [i, gateway] of gateways.entries()) {
+    const arrival = client.announcement(destination);
+    await client.requests.send('PATCH', `${STATIC_ROUTES}/${name}`, { spec: { via: { gateway } } });
+    await arrival;
+    await sleep(PAUSE_MS + (i % PAUSES));
+  }
+  return {};
+}
+
 class Client implements Disposable {
   readonly requests: Requests;
   readonly #monitors: readonly RouteMonitor[];
@@ -97,8 +121,13 @@ class Client implements Disposable {
   }
 
   /** Resolves with the time at which the last of the nodes has routes for all of these objects. */
-  async arrival(...indexes: readonly number[]): Promise<number> {
-    return Math.max(...(await Promise.all(this.#monitors.map((monitor) => monitor.arrival(...indexes.map(destinationOf))))));
+  arrival(...indexes: readonly number[]): Promise<number> {
+    return this.announcement(...indexes.map(destinationOf));
+  }
+
+  /** The same of addresses, as numbers. */
+  async announcement(...destinations: readonly number[]): Promise<number> {
+    return Math.max(...(await Promise.all(this.#monitors.map((monitor) => monitor.arrival(...destinations)))));
   }
 
   create(index: number) {

@@ -1,0 +1,99 @@
+import { ReportWriter } from '../../../src/agent/report-writer.ts';
+import type { NodeReport, ResourceReport } from '../../../src/api/kinds/node-report.ts';
+import { openKubernetes } from '../../../src/cluster/kubernetes/client.ts';
+import { kubernetesConfig } from '../../../src/cluster/kubernetes/config.ts';
+import { openReportSink } from '../../../src/cluster/kubernetes/sink.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import type { Log } from '../../../src/runtime/log.ts';
+import { GATEWAY, nameOf, OTHER_GATEWAY, STATIC_ROUTES, staticRoute } from './objects.ts';
+import { Requests } from './requests.ts';
+import { StatusWatch } from './status-watch.ts';
+import type { Stand } from './tasks.ts';
+
+const CONNECTIONS = 10;
+/** Where reports that could not be written are told of. */
+const LOG: Log = {
+  info: () => {},
+  warn: (message) => void process.stderr.write(`${message}\n`),
+  error: (message) => void process.stderr.write(`${message}\n`),
+};
+
+interface Writer {
+  readonly name: string;
+  readonly writer: ReportWriter;
+}
+
+let writers: readonly Writer[] = [];
+
+/** Makes a writer for each of these nodes, with the credentials of a kubeconfig; resolves when each has written its first report. */
+export async function enlist({
+  writers: kubeconfig,
+  names,
+}: {
+  readonly stand: Stand;
+  readonly writers: string;
+  readonly names: readonly string[];
+}) {
+  const config = await kubernetesConfig({ kubeconfig, env: {} });
+  const sinks = Array.from({ length: CONNECTIONS }, () => openReportSink(openKubernetes(config, { version: 'bench', role: 'agent' })));
+  const bug = (error: unknown): never => {
+    throw error;
+  };
+  writers = names.map((name, i) => ({ name, writer: new ReportWriter(sinks[i % CONNECTIONS] ?? bug('no sink'), systemClock, LOG, bug) }));
+  for (const { name, writer } of writers) writer.offer(report(name, []));
+  await Promise.all(writers.map(({ writer }) => writer.flush()));
+  return {};
+}
+
+/** The first time a StaticRoute is created, then its gateway changed: milliseconds until its status says that every node is ready. */
+export async function change({ stand, round }: { readonly stand: Stand; readonly round: number }) {
+  using requests = new Requests(stand.api);
+  await using watch = await StatusWatch.open(stand.kubeconfig);
+  const gateway = round % 2 === 0 ? GATEWAY : OTHER_GATEWAY;
+  const ready = watch.ready([nameOf(0)], writers.length, round + 1);
+  const { sent, text } =
+    round === 0
+      ? await requests.send('POST', STATIC_ROUTES, staticRoute(0, gateway))
+      : await requests.send('PATCH', `${STATIC_ROUTES}/${nameOf(0)}`, { spec: { via: { gateway } } });
+  const { uid, generation } = (JSON.parse(text) as { readonly metadata: { readonly uid: string; readonly generation: number } }).metadata;
+  const entry: ResourceReport = {
+    kind: 'StaticRoute',
+    name: nameOf(0),
+    uid,
+    observedGeneration: generation,
+    ready: true,
+    reason: 'Ready',
+    message: `1 route via ${gateway} dev eth1`,
+    gateway,
+    device: 'eth1',
+    routes: 1,
+  };
+  for (const { name, writer } of writers) writer.offer(report(name, [entry]));
+  return { milliseconds: (await ready) - sent };
+}
+
+/** As an agent on a node with one interface writes it. */
+function report(name: string, resources: readonly ResourceReport[]): NodeReport {
+  const now = new Date().toISOString();
+  const conditions = [
+    { type: 'Ready', status: 'True', reason: 'AllReady', message: `${resources.length} resources ready`, lastTransitionTime: now },
+    { type: 'Degraded', status: 'False', reason: 'SourceComplete', message: 'every source has delivered', lastTransitionTime: now },
+  ] as const;
+  const gateways = resources.map(({ gateway = '' }) => ({ family: 4 as const, address: gateway, device: 'eth1' }));
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'NodeReport',
+    metadata: { name },
+    status: {
+      summary: { ready: `${resources.length}/${resources.length}`, problems: 0, drift: 0 },
+      resources,
+      problems: [],
+      drift: [],
+      facts: { kernel: '6.12.0', rpFilterAll: 0, links: [{ name: 'eth1', up: true, mtu: 1500, rpFilter: 1 }], gateways },
+      lastSync: now,
+      resourcesAsOf: now,
+      complete: true,
+      conditions: [...conditions],
+    },
+  };
+}
