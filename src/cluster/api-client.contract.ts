@@ -319,6 +319,7 @@ function describeFaults(scenario: Scenario): void {
     const aborted = AbortSignal.abort(reason);
     await assert.rejects(client.get(WIDGETS, { name: 'a' }, aborted), reason);
     await assert.rejects(client.list(WIDGETS, { signal: aborted }), reason);
+    await assert.rejects(client.delete(WIDGETS, { name: 'a' }, { signal: aborted }), reason);
     const { resourceVersion } = await client.list(WIDGETS);
     const controller = new AbortController();
     const watch = client.watch(WIDGETS, { resourceVersion, signal: controller.signal })[Symbol.asyncIterator]();

@@ -85,6 +85,11 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface DeleteOptions {
+  readonly uid?: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface ObjectName {
   readonly namespace?: string;
   readonly name: string;
@@ -120,7 +125,7 @@ export interface ApiClient {
   apply(type: ResourceType, object: WrittenObject, options: ApplyOptions): Promise<ApiObject>;
 
   /** Resolves also when it is already gone. With `uid`: only that very object, else `isConflict`. */
-  delete(type: ResourceType, name: ObjectName, options?: { readonly uid?: string }): Promise<void>;
+  delete(type: ResourceType, name: ObjectName, options?: DeleteOptions): Promise<void>;
 
   close(): Promise<void>;
 }

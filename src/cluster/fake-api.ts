@@ -3,6 +3,7 @@ import {
   ApiError,
   type ApiObject,
   type ApplyOptions,
+  type DeleteOptions,
   type ListOptions,
   type ObjectName,
   type Page,
@@ -131,9 +132,9 @@ export class FakeApi implements ApiClient {
     return this.#answer(call, options.signal, () => this.world.apply(type, object, options));
   }
 
-  delete(type: ResourceType, name: ObjectName, options: { readonly uid?: string } = {}): Promise<void> {
+  delete(type: ResourceType, name: ObjectName, options: DeleteOptions = {}): Promise<void> {
     const call: FakeCall = { verb: 'delete', resource: type.plural, name: name.name };
-    return this.#answer(call, undefined, () => this.world.delete(type, name, options.uid));
+    return this.#answer(call, options.signal, () => this.world.delete(type, name, options.uid));
   }
 
   close(): Promise<void> {

@@ -83,7 +83,7 @@ export class Term {
   async #delete({ name, uid }: View, attended: number): Promise<void> {
     const { client, log, again } = this.#ports;
     this.#deleting.add(name);
-    const outcome = await this.#writer.write(NODE_REPORTS.kind, name, () => client.delete(NODE_REPORTS, { name }, { uid }));
+    const outcome = await this.#writer.write(NODE_REPORTS.kind, name, (signal) => client.delete(NODE_REPORTS, { name }, { uid, signal }));
     this.#deleting.delete(name);
     // Either way its time begins anew: until the watch has shown that it is gone, and until the next attempt.
     this.#absences = new Map([...this.#absences, [name, attended]]);

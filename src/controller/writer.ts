@@ -9,6 +9,8 @@ export const FIELD_MANAGER = 'fairlead-controller';
 
 /** Most writes under way at once. */
 const MOST_WRITES = 16;
+/** Longest wait because the server, or what stands before it, asks for it. Milliseconds. */
+const LONGEST_ASKED_MS = 60_000;
 
 /** What has become of a write. `refused`: the object itself is the reason; `dropped`: another reason, and it may be tried again. */
 export type Outcome = 'written' | 'gone' | 'refused' | 'dropped';
@@ -101,7 +103,7 @@ export class Writer {
     const pause = this.#pauses.get(kind) ?? { backoff: new Backoff(500, 4_000), notBefore: 0, trouble: undefined };
     this.#pauses.set(kind, pause);
     if (clock.now() < pause.notBefore) return;
-    const delay = Math.max(pause.backoff.next(), retryAfter);
+    const delay = Math.max(pause.backoff.next(), Math.min(retryAfter, LONGEST_ASKED_MS));
     pause.notBefore = clock.now() + delay;
     this.#wakeIn(delay);
     const trouble = `${status} ${reason}`;

@@ -3,6 +3,7 @@ import {
   type ApiClient,
   type ApiObject,
   type ApplyOptions,
+  type DeleteOptions,
   formatObject,
   isNotFound,
   type ListOptions,
@@ -95,10 +96,17 @@ class KubernetesClient implements ApiClient {
     return this.#object(type, { words: `apply ${words(type, object.metadata, subresource)}`, method: 'PATCH', path, body, signal });
   }
 
-  async delete(type: ResourceType, name: ObjectName, { uid }: { readonly uid?: string } = {}): Promise<void> {
+  async delete(type: ResourceType, name: ObjectName, { uid, signal }: DeleteOptions = {}): Promise<void> {
     const body = json({ apiVersion: 'v1', kind: 'DeleteOptions', ...(uid !== undefined && { preconditions: { uid } }) });
     try {
-      await this.#transport.json({ words: `delete ${formatObject(type, name)}`, method: 'DELETE', path: objectPath(type, name), body });
+      const request = {
+        words: `delete ${formatObject(type, name)}`,
+        method: 'DELETE',
+        path: objectPath(type, name),
+        body,
+        signal,
+      } as const;
+      await this.#transport.json(request);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
