@@ -7,7 +7,7 @@ import type { Planned } from '../core/planner/plan-node.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
 import { objectKey, routeKey } from '../core/repair.ts';
-import { formatRef, type InvalidResource, type ResourceSnapshot } from '../core/resources.ts';
+import { formatRef, type InvalidResource, type Meta, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
 
@@ -69,15 +69,13 @@ function findingsOf({ resources, planned, contested }: RoundResult): Findings {
 function verdict(plan: ResourcePlan, round: RoundResult, about: Findings): ResourceReport {
   const { ref } = plan.meta;
   // What is said is about the newest version, also when an older one is in force because that is not valid.
-  const { uid, generation } = about.invalid.get(formatRef(ref))?.[0]?.meta ?? plan.meta;
+  const newest = about.invalid.get(formatRef(ref))?.[0]?.meta ?? plan.meta;
   const problems = problemsOf(plan, round, about);
   const hops = [...plan.nextHops.values()];
   const gateways = hops.flatMap((hop) => (hop.gateway ? [hop.gateway.text] : []));
   const devices = new Set(hops.flatMap((hop) => (hop.device ? [hop.device.name] : [])));
   return {
-    ...ref,
-    ...(uid === undefined ? {} : { uid }),
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...identityOf(newest),
     ready: problems.length === 0,
     reason: problems[0]?.code ?? 'Ready',
     message: problems.length > 0 ? problems.map((problem) => problem.message).join('; ') : readyMessage(plan, hops),
@@ -85,6 +83,11 @@ function verdict(plan: ResourcePlan, round: RoundResult, about: Findings): Resou
     ...(devices.size > 0 ? { device: [...devices].join(', ') } : {}),
     routes: plan.routes.length,
   };
+}
+
+/** Which object, and which version of it. */
+function identityOf({ ref, uid, generation }: Meta): Pick<ResourceReport, 'kind' | 'namespace' | 'name' | 'uid' | 'observedGeneration'> {
+  return { ...ref, ...(uid === undefined ? {} : { uid }), ...(generation === undefined ? {} : { observedGeneration: generation }) };
 }
 
 function readyMessage(plan: ResourcePlan, hops: readonly NextHop[]): string {
@@ -152,7 +155,7 @@ function unplannedInvalid(round: RoundResult): ResourceReport[] {
   const planned = new Set(round.planned.plan.resources.map((plan) => formatRef(plan.meta.ref)));
   return round.resources.invalid
     .filter((entry) => !entry.lastGoodInForce && !planned.has(formatRef(entry.meta.ref)))
-    .map((entry) => ({ ...entry.meta.ref, ready: false, reason: 'InvalidSpec', message: invalidSpec(entry).message, routes: 0 }));
+    .map((entry) => ({ ...identityOf(entry.meta), ready: false, reason: 'InvalidSpec', message: invalidSpec(entry).message, routes: 0 }));
 }
 
 function reportedFacts(plan: NodePlan, facts: NodeFacts): NodeReport['status']['facts'] {

@@ -89,9 +89,8 @@ function judge(node: FleetNode, route: RouteView, namespace: string): Verdict {
   return answered(name, entry);
 }
 
-/** What is invalid for an agent it cannot have taken on, so the generation that it still has in force says nothing. */
-function isOutdated({ generation, ready, reason }: RouteEntry, route: RouteView): boolean {
-  if (reason === 'InvalidSpec') return false;
+/** A failure without a generation is believed: it is of an agent that could not even read that. */
+function isOutdated({ generation, ready }: RouteEntry, route: RouteView): boolean {
   return generation === undefined ? ready : generation < route.generation;
 }
 

@@ -172,6 +172,18 @@ describe('a round of the agent', () => {
   );
 
   it(
+    'names the very object that was never valid, by uid and generation',
+    scenario(async (stage) => {
+      await stage.start();
+      const metadata = { name: 'bad', uid: 'u1', generation: 3 };
+      stage.world.put({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRoute', metadata, spec: { subnets: [] } });
+      await stage.settle();
+      const { uid, observedGeneration, reason } = stage.resource('bad');
+      assert.deepEqual({ uid, observedGeneration, reason }, { uid: 'u1', observedGeneration: 3, reason: 'InvalidSpec' });
+    }),
+  );
+
+  it(
     'keeps the last good version of a resource that becomes invalid',
     scenario(async (stage) => {
       stage.put('a', ONE);

@@ -77,7 +77,7 @@ describe('the status of a StaticRoute', () => {
     assert.equal(decision.complete, false);
   });
 
-  it('believes an agent that cannot read the object, though it names an older generation or none', () => {
+  it('believes an agent that cannot read the object, though it names no generation, and not what it said of an older one', () => {
     const message = 'spec.via.tunnel is not known here: upgrade the agent';
     const nodes = [
       fleetNode('n1', [entry('r', { observedGeneration: 1, reason: 'InvalidSpec', message })]),
@@ -86,9 +86,9 @@ describe('the status of a StaticRoute', () => {
     const decision = decide(routeOf('r', { generation: 2 }), nodes);
     assert.deepEqual(
       decision.status.nodeStatus.map(({ reason }) => reason),
-      ['InvalidSpec', 'InvalidSpec'],
+      ['InvalidSpec', 'Pending'],
     );
-    assert.equal(decision.complete, true);
+    assert.equal(decision.complete, false);
   });
 
   it('does not believe that a node without a generation is ready', () => {
