@@ -52,14 +52,17 @@ export class LastGoodStore {
     }
   }
 
-  async save(memory: Memory): Promise<void> {
-    if (this.#readOnly) return;
+  /** Answers whether it is stored. */
+  async save(memory: Memory): Promise<boolean> {
+    if (this.#readOnly) return true;
     try {
       await writeAtomic(this.#path, encodeLastGood(memory));
       this.#warned = false;
+      return true;
     } catch (error) {
       if (!this.#warned) this.#notKept(`the last good resources cannot be kept for a restart: ${wordsOf(error)}`);
       this.#warned = true;
+      return false;
     }
   }
 
