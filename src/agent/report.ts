@@ -10,6 +10,7 @@ import { objectKey, routeKey } from '../core/repair.ts';
 import { formatRef, type InvalidResource, type Meta, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
+import { withFittingMessages } from './report-size.ts';
 
 /** Everything a round found out. */
 export interface RoundResult {
@@ -33,7 +34,8 @@ export function buildReport(round: RoundResult, previous: NodeReport | undefined
   const problems = resources.problems
     .slice(0, REPORT_LIMITS.problems)
     .map((problem) => ({ ...problem, source: problem.source.slice(-REPORT_LIMITS.text) }));
-  const outcome = { resources: verdicts.slice(0, REPORT_LIMITS.resources), problems, drift: round.drift };
+  const fitting = withFittingMessages(verdicts.slice(0, REPORT_LIMITS.resources));
+  const outcome = { resources: fitting, problems, drift: round.drift };
   return {
     apiVersion: 'fairlead.dev/v1alpha1',
     kind: 'NodeReport',

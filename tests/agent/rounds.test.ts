@@ -184,6 +184,23 @@ describe('a round of the agent', () => {
   );
 
   it(
+    'reports thousands of failures in as much as the API server takes',
+    scenario(async (stage) => {
+      const long = `eth7${'x'.repeat(11)}`;
+      const subnets = Array.from({ length: 40 }, (_, i) => `10.2.${i}.7/24`);
+      for (let i = 0; i < 2_000; i++) {
+        const metadata = { name: `site-${'a'.repeat(60)}-${i}`, uid: '00000000-0000-0000-0000-000000000000', generation: 1 };
+        stage.world.put({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRoute', metadata, spec: { subnets, via: { device: long } } });
+      }
+      await stage.start();
+      const { resources } = stage.report.status;
+      assert.equal(resources.length, 2_000);
+      assert.ok(Buffer.byteLength(JSON.stringify(stage.report)) < 1.25 * 2 ** 20);
+      assert.match(resources[0]?.message ?? '', / write 10\.2\.0\.0\/24\n.*…$/s);
+    }),
+  );
+
+  it(
     'keeps the last good version of a resource that becomes invalid',
     scenario(async (stage) => {
       stage.put('a', ONE);
