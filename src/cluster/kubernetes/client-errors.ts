@@ -3,7 +3,9 @@ import type { Head } from './client-exchange.ts';
 import { isRecord } from './client-objects.ts';
 import type { NoAnswer } from './connection-errors.ts';
 
+/** Characters of a page that is not for us, and of what the API server says. */
 const LONGEST_QUOTE = 200;
+const LONGEST_MESSAGE = 2_000;
 
 /** As RFC 9110 calls them. Those of node:http would cost 2 MiB of memory with all that comes along. */
 const TITLES: Readonly<Record<number, string>> = {
@@ -88,7 +90,7 @@ function readStatus(value: unknown): Status | undefined {
   return {
     ...(typeof code === 'number' && { code }),
     ...(typeof reason === 'string' && reason !== '' && { reason }),
-    ...(typeof message === 'string' && { message }),
+    ...(typeof message === 'string' && { message: cut(message, LONGEST_MESSAGE) }),
     ...(typeof seconds === 'number' && seconds > 0 && { retryAfter: seconds * 1000 }),
   };
 }
@@ -104,5 +106,9 @@ function quote(body: string): string {
     .replaceAll(/<[^>]*>/g, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}...` : text;
+  return cut(text, LONGEST_QUOTE);
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}...` : text;
 }

@@ -151,6 +151,13 @@ describe('requests', () => {
     assert.equal(error.reason, 'ServiceUnavailable');
   });
 
+  it('quote no more of a Status than somebody reads: it may name every field of a large object', async () => {
+    const message = `NodeReport "n1" is invalid: [${'status.resources[0].reason: Too long, '.repeat(10_000)}]`;
+    const error = await fails((stream) => answer(stream, 422, { kind: 'Status', code: 422, reason: 'Invalid', message }));
+    assert.match(error.message, /answers 422 Unprocessable Content: NodeReport "n1" is invalid: \[status.resources\[0\].*\.\.\.$/);
+    assert.ok(error.message.length < 2_200);
+  });
+
   it('survive a page of a load balancer', async () => {
     const page = `<html><head><title>502</title></head>\n<body><h1>Bad gateway</h1>${'<p>x</p>'.repeat(1000)}</body></html>`;
     const error = await fails((stream) => answer(stream, 500, page, { 'content-type': 'text/html' }));
