@@ -8,7 +8,13 @@ import { releaseMemory } from '../runtime/memory.ts';
 import { type Context, EXIT, LOCK_NAME, type Run } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holderText, nodeFlags, openPlace } from './node-context.ts';
-import { Signals } from './signals.ts';
+import { type Farewell, Signals } from './signals.ts';
+
+const FAREWELL: Farewell = {
+  ending: 'the kernel stays as it is',
+  undone: 'the report or the state could not be written',
+  fix: 'they are left as they are; see that the disks under --status and --state answer, or the API server',
+};
 
 /** `fairlead agent`: runs until SIGTERM or SIGINT, which leave the kernel as it is. */
 export const run: Run = (context) => explained(() => runAgent(context));
@@ -23,7 +29,7 @@ async function runAgent(context: Context): Promise<number> {
   const place = await openPlace(context, 'agent', flags, warn);
 
   // Process 1 of a container ignores signals that it does not handle: also while it waits for the lock.
-  const signals = new Signals(log).listen();
+  const signals = new Signals(log, FAREWELL).listen();
   const before = await adapters.openKernel();
   demandPermission(before);
   // What another agent does while this one waits is no drift, and must not pile up here.

@@ -5,11 +5,17 @@ import { FLAGS, parseListen } from '../runtime/config.ts';
 import { createLog } from '../runtime/log.ts';
 import { EXIT, type Run } from './command.ts';
 import { openCluster } from './node-context.ts';
-import { Signals } from './signals.ts';
+import { type Farewell, Signals } from './signals.ts';
 import { serveExhibit } from './web.ts';
 
 /** Where the Lease is when neither flag, pod nor context say. */
 const DEFAULT_NAMESPACE = 'fairlead-system';
+
+const FAREWELL: Farewell = {
+  ending: 'the next controller leads at once',
+  undone: 'the Lease could not be released',
+  fix: 'the next controller leads when it has run out; see that the API server answers',
+};
 
 /** `fairlead controller`: runs until SIGTERM or SIGINT; then the next one leads at once. */
 export const run: Run = async (context) => {
@@ -17,7 +23,7 @@ export const run: Run = async (context) => {
   const listen = line.text(FLAGS.listen);
   const address = listen === undefined ? undefined : parseListen(listen);
   const log = createLog(line.text(FLAGS.log) === 'json' ? 'json' : 'text', (text) => terminal.out(text));
-  const signals = new Signals(log).listen();
+  const signals = new Signals(log, FAREWELL).listen();
   const cluster = await openCluster(context, 'controller');
   const namespace = line.text(FLAGS.namespace) ?? (await cluster.namespace()) ?? DEFAULT_NAMESPACE;
   const identity = hostname();

@@ -11,17 +11,29 @@ export interface Exits {
   readonly die: () => void;
 }
 
+/** What a role says when it ends. */
+export interface Farewell {
+  /** What becomes of its work: `the kernel stays as it is`. */
+  readonly ending: string;
+  /** What could not be done in time. */
+  readonly undone: string;
+  /** What comes of that, and the fix. */
+  readonly fix: string;
+}
+
 /** SIGTERM and SIGINT. The first ends what is running in order, or at once when nothing is; a second one, or patience, ends it anyway. */
 export class Signals {
   readonly #log: Log;
+  readonly #farewell: Farewell;
   readonly #exits: Exits;
   readonly #patience: number;
   #end: () => void;
   #ending = false;
 
   /** `patience`: milliseconds that an orderly end may take. */
-  constructor(log: Log, exits: Exits = OF_THIS_PROCESS, patience: number = PATIENCE_MS) {
+  constructor(log: Log, farewell: Farewell, exits: Exits = OF_THIS_PROCESS, patience: number = PATIENCE_MS) {
     this.#log = log;
+    this.#farewell = farewell;
     this.#exits = exits;
     this.#patience = patience;
     this.#end = () => exits.exit(EXIT.ok);
@@ -45,17 +57,15 @@ export class Signals {
       return;
     }
     this.#ending = true;
-    this.#log.info(`${signal}: ending; the kernel stays as it is`);
+    this.#log.info(`${signal}: ending; ${this.#farewell.ending}`);
     setTimeout(() => this.#giveUp(), this.#patience).unref();
     this.#end();
   }
 
-  /** A disk or share that does not answer holds up the last report for as long as it likes. */
+  /** A disk, a share or an API server that does not answer holds up the end for as long as it likes. */
   #giveUp(): void {
-    const seconds = this.#patience / 1000;
-    this.#log.error(
-      `the report or the state could not be written within ${seconds} s, so they are left as they are: see that the disks under --status and --state answer`,
-    );
+    const { undone, fix } = this.#farewell;
+    this.#log.error(`${undone} within ${this.#patience / 1000} s: ${fix}`);
     this.#exits.die();
   }
 }
