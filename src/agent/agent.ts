@@ -1,5 +1,6 @@
 import type { NodeReport } from '../api/kinds/node-report.ts';
 import type { EventSink, ReportSink } from '../cluster/cluster.ts';
+import type { ClusterNetwork } from '../core/resources.ts';
 import { KernelUnavailable } from '../kernel/kernel.ts';
 import { Backoff } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -166,7 +167,7 @@ export class Agent {
     this.#untold = [];
     this.#narrator.tell(telling);
     this.#ports.observe?.(telling);
-    this.#reports.offer(telling.report);
+    this.#reports.offer(telling.report, nodesOf(this.#ports.source.snapshot().clusterNetwork));
     if (this.#ports.events) for (const event of eventsOf(telling.report, this.#told)) this.#ports.events.record(event);
     this.#told = telling.report;
     this.#tellRest.begin(begun);
@@ -197,4 +198,11 @@ export class Agent {
       this.#scheduleAudit();
     });
   }
+}
+
+/** How many nodes there are, as far as is known; each has at most one address of a family that others reach it by, mostly. */
+function nodesOf(network: ClusterNetwork | undefined): number {
+  const addresses = network?.nodeAddresses ?? [];
+  const ofIPv4 = addresses.filter(({ family }) => family === 4).length;
+  return Math.max(1, ofIPv4, addresses.length - ofIPv4);
 }

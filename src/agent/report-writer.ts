@@ -9,10 +9,16 @@ const HEARTBEAT_MS = 120_000;
 /** An API server that takes long has much to do: it is left alone for so many times as long, up to a limit. */
 const REST_FACTOR = 2;
 const LONGEST_REST_MS = 4_000;
+/** What is news for many nodes they report over a time that grows with their number: one API server takes some hundred reports a second. */
+const MILLISECONDS_PER_NODE = 2;
+const FEW_NODES = 50;
 /** Longest wait after a failure. */
 const LONGEST_RETRY_MS = 10_000;
 
-/** Writes reports: a changed outcome at once, then at most one a second; times and counters with it, or as a heartbeat every two minutes. */
+/**
+ * Writes reports: a changed outcome at once (in a large cluster at a random time within seconds), then at most one a second; times and
+ * counters with it, or as a heartbeat every two minutes.
+ */
 export class ReportWriter {
   readonly #sink: ReportSink;
   readonly #clock: Clock;
@@ -26,6 +32,11 @@ export class ReportWriter {
   #triedAt = 0;
   #notBefore = 0;
   #heartbeatAt = 0;
+  /** Since when the outcome is another than the one written. */
+  #changedAt: number | undefined;
+  #nodes = 1;
+  /** Of the time over which all nodes spread. From 0 up to 1. */
+  #place = Math.random();
   #cancel: (() => void) | undefined;
   /** The one write that is under way; after a bug, the last one. */
   #writing: Promise<void> | undefined;
@@ -38,13 +49,17 @@ export class ReportWriter {
     this.#onBug = onBug;
   }
 
-  /** The newest report; it is written now, soon, or with the heartbeat. */
-  offer(report: NodeReport): void {
+  /** The newest report; it is written now, soon, or with the heartbeat. `nodes`: how many there are, whose news may be the same. */
+  offer(report: NodeReport, nodes: number = 1): void {
     // Where the resources come from is there again: the reports mostly go the same way.
     if (report.status.complete && this.#latest?.status.complete === false) this.#hope();
     this.#latest = report;
+    this.#nodes = nodes;
+    const now = this.#clock.now();
     const changed = !this.#written || !sameOutcome(report, this.#written);
-    this.#schedule((changed ? this.#notBefore : this.#heartbeatAt) - this.#clock.now());
+    this.#changedAt = changed ? (this.#changedAt ?? now) : undefined;
+    const due = this.#changedAt === undefined ? this.#heartbeatAt : Math.max(this.#notBefore, this.#changedAt + this.#spread());
+    this.#schedule(due - now);
   }
 
   /** Writes what has not been written yet; resolves when it is. */
@@ -61,6 +76,10 @@ export class ReportWriter {
     this.#notBefore = this.#triedAt + SHORTEST_INTERVAL_MS;
   }
 
+  #spread(): number {
+    return this.#place * Math.max(0, this.#nodes - FEW_NODES) * MILLISECONDS_PER_NODE;
+  }
+
   #schedule(delay: number): void {
     this.#cancel?.();
     if (delay <= 0) this.#write();
@@ -72,12 +91,14 @@ export class ReportWriter {
     const report = this.#latest;
     if (!report || this.#writing) return;
     this.#written = report;
+    this.#changedAt = undefined;
+    this.#place = Math.random();
     this.#triedAt = this.#clock.now();
     this.#notBefore = this.#triedAt + SHORTEST_INTERVAL_MS;
     this.#heartbeatAt = this.#clock.now() + jittered(HEARTBEAT_MS);
     this.#writing = this.#deliver(report).then(() => {
       this.#writing = undefined;
-      if (this.#latest && this.#trouble === undefined) this.offer(this.#latest);
+      if (this.#latest && this.#trouble === undefined) this.offer(this.#latest, this.#nodes);
     });
     this.#writing.catch(this.#onBug);
   }
@@ -93,7 +114,7 @@ export class ReportWriter {
     } catch (error) {
       if (!(error instanceof ReportFailed)) throw error;
       // A thousand nodes that have lost the same server must not come back to it together.
-      const delay = jittered(this.#backoff.next());
+      const delay = jittered(this.#backoff.next()) + this.#spread();
       if (error.message !== this.#trouble) this.#log.warn(`the report could not be written: ${error.message}; it is tried again`);
       this.#trouble = error.message;
       this.#written = undefined;

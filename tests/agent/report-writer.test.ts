@@ -170,26 +170,45 @@ describe('the report', () => {
   );
 });
 
-describe('a sink that does not answer for a long time', () => {
-  const report = (ready: string): NodeReport => ({
-    apiVersion: 'fairlead.dev/v1alpha1',
-    kind: 'NodeReport',
-    metadata: { name: 'n1' },
-    status: {
-      summary: { ready, problems: 0, drift: 0 },
-      resources: [],
-      problems: [],
-      drift: [],
-      facts: { kernel: '6.1', rpFilterAll: 0, links: [], gateways: [] },
-      lastSync: '2027-01-01T00:00:00Z',
-      complete: true,
-      conditions: [],
-    },
+describe('what is news for a thousand nodes', () => {
+  it('is written by all of them within two seconds, by few at a time', async () => {
+    const clock = new ManualClock();
+    const written: number[] = [];
+    const sink = { write: async () => void written.push(clock.now()) };
+    const nodes = Array.from({ length: 1000 }, () => new ReportWriter(sink, clock, silentLog, (error) => assert.fail(String(error))));
+    for (const node of nodes) node.offer(report('0/1'), nodes.length);
+    // Another telling of the same news puts nobody off.
+    for (let i = 0; i < 19; i++) {
+      await clock.advance(100, settle);
+      for (const node of nodes) node.offer(report('0/1'), nodes.length);
+    }
+    assert.equal(written.length, 1000);
+    for (const [second, share] of Map.groupBy(written, (at) => Math.floor(at / 190)))
+      assert.ok(share.length > 50 && share.length < 150, `${share.length} of 1000 in tenth ${second}`);
   });
-  const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-  };
+});
 
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+};
+
+const report = (ready: string): NodeReport => ({
+  apiVersion: 'fairlead.dev/v1alpha1',
+  kind: 'NodeReport',
+  metadata: { name: 'n1' },
+  status: {
+    summary: { ready, problems: 0, drift: 0 },
+    resources: [],
+    problems: [],
+    drift: [],
+    facts: { kernel: '6.1', rpFilterAll: 0, links: [], gateways: [] },
+    lastSync: '2027-01-01T00:00:00Z',
+    complete: true,
+    conditions: [],
+  },
+});
+
+describe('a sink that does not answer for a long time', () => {
   it('is given the newest report after the one under way, and none of those in between', async () => {
     const clock = new ManualClock();
     const sent: string[] = [];
