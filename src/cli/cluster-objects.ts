@@ -1,15 +1,9 @@
-import { API_VERSION, type Kind } from '../api/define-kind.ts';
 import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
 import { ApiError } from '../cluster/api-client.ts';
 import { CommandFailed } from '../runtime/config.ts';
 
 /** Objects per request: a page is one answer in memory, here and in the API server. */
 const PAGE = 500;
-
-/** Where the API server keeps a kind of ours. */
-export function typeOf({ kind, plural, scope }: Kind): ResourceType {
-  return { apiVersion: API_VERSION, kind, plural, namespaced: scope === 'Namespaced' };
-}
 
 export interface Listing {
   /** Default: all. */

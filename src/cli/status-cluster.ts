@@ -1,15 +1,15 @@
 import { type NodeReport, nodeReportKind, parseNodeReport } from '../api/kinds/node-report.ts';
 import { MANIFEST_KINDS } from '../api/kinds.ts';
-import { type ApiClient, ApiError, type ApiObject, type ResourceType } from '../cluster/api-client.ts';
+import { type ApiClient, ApiError, type ApiObject } from '../cluster/api-client.ts';
+import { NODES, typeOf } from '../cluster/resource-types.ts';
 import { listSome } from '../core/render.ts';
 import { FLAGS } from '../runtime/config.ts';
-import { askingTheCluster, listAll, typeOf, withRights } from './cluster-objects.ts';
+import { askingTheCluster, listAll, withRights } from './cluster-objects.ts';
 import { type Cluster, type Context, EXIT, type Terminal } from './command.ts';
 import { printData } from './output.ts';
 import { isStale } from './staleness.ts';
 import { ago, columns, paint } from './text.ts';
 
-const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 /** An agent has none of them, so `status` in its pod needs somebody else's. */
 const RIGHTS = 'the right to list nodereports and staticroutes, or give the kubeconfig of somebody who has it';
 /** So many things that are wrong with a node are named, the rest counted. */

@@ -1,14 +1,8 @@
-import { API_VERSION } from '../api/define-kind.ts';
 import { nodeReportKind } from '../api/kinds/node-report.ts';
-import type { ResourceType } from '../cluster/api-client.ts';
+import { typeOf } from '../cluster/resource-types.ts';
 import type { View } from './views.ts';
 
-export const NODE_REPORTS: ResourceType = {
-  apiVersion: API_VERSION,
-  kind: nodeReportKind.kind,
-  plural: nodeReportKind.plural,
-  namespaced: false,
-};
+export const NODE_REPORTS = typeOf(nodeReportKind);
 
 /** How long a Node must be away before its report goes: it may be registered anew. Milliseconds. */
 const ABSENCE_MS = 60_000;

@@ -1,4 +1,5 @@
 import type { ApiObject, ResourceType, WrittenObject } from '../cluster/api-client.ts';
+import { microTime } from '../cluster/micro-time.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ */
 export const LEASES: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases', namespaced: true };
@@ -108,9 +109,4 @@ function writtenLease(namespace: string, over: Lease | undefined, spec: Readonly
     },
     spec,
   };
-}
-
-/** metav1.MicroTime takes six decimals, no more and no fewer. */
-function microTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
 }

@@ -1,18 +1,13 @@
-import { API_VERSION } from '../api/define-kind.ts';
 import { clusterNetworkKind } from '../api/kinds/cluster-network.ts';
 import type { ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
+import { typeOf } from '../cluster/resource-types.ts';
 import { Address } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import type { NetworkCondition, NetworkLists } from './decide-cluster-network.ts';
 import { parsed, type View, view } from './views.ts';
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from './wire.ts';
 
-export const CLUSTER_NETWORKS: ResourceType = {
-  apiVersion: API_VERSION,
-  kind: clusterNetworkKind.kind,
-  plural: clusterNetworkKind.plural,
-  namespaced: false,
-};
+export const CLUSTER_NETWORKS = typeOf(clusterNetworkKind);
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/networking-resources/service-cidr-v1/ (1.33 and later) */
 export const SERVICE_CIDRS: ResourceType = {

@@ -1,6 +1,7 @@
 import { CLUSTER_NETWORK } from '../api/kinds/cluster-network.ts';
 import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
 import { Reflector } from '../cluster/reflector.ts';
+import { NODES } from '../cluster/resource-types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { NODE_REPORTS } from './abandoned-reports.ts';
@@ -21,8 +22,6 @@ import {
 } from './network-views.ts';
 import { STATIC_ROUTES } from './static-routes.ts';
 import { nodeView, reportView, routeView } from './views.ts';
-
-export const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
 /** Reports per page of a list: with 500 resources each has more than 100 kB. */
 const REPORTS_PAGE = 50;

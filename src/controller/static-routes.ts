@@ -1,5 +1,6 @@
 import { API_VERSION } from '../api/define-kind.ts';
 import type { ApiClient, ResourceType } from '../cluster/api-client.ts';
+import { isOlder } from '../cluster/collection.ts';
 import { Backoff, type Clock } from '../runtime/clock.ts';
 import { decideStaticRoute, type FleetNode, type RouteDecision } from './decide-static-route.ts';
 import type { Fleet } from './fleet.ts';
@@ -183,13 +184,5 @@ function countsOf({ status: { nodes, conditions } }: RouteDecision): Track['coun
 /** The status that the API server has: what the watch showed, or what was written since. */
 function present(route: RouteView, { written }: Track, now: number): KnownStatus {
   if (!written || written.uid !== route.uid || now - written.at > BELIEF_MS) return route.status;
-  return isBefore(route.version, written.version) ? written.status : route.status;
-}
-
-/**
- * Versions of objects of one type are whole numbers that grow
- * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions); of others nothing is claimed.
- */
-function isBefore(a: string, b: string): boolean {
-  return /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b);
+  return isOlder(route.version, written.version) ? written.status : route.status;
 }

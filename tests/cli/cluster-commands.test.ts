@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nodeReportKind } from '../../src/api/kinds/node-report.ts';
 import { staticRouteKind } from '../../src/api/kinds/static-route.ts';
-import { typeOf } from '../../src/cli/cluster-objects.ts';
 import { EXIT } from '../../src/cli/command.ts';
 import { ApiError } from '../../src/cluster/api-client.ts';
+import { NODES, typeOf } from '../../src/cluster/resource-types.ts';
 import { CommandFailed, UsageError } from '../../src/runtime/config.ts';
 import { Bench } from './support.ts';
 
 const ROUTES = typeOf(staticRouteKind.definition);
 const REPORTS = typeOf(nodeReportKind);
-const NODES = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 const CLUSTER = ['--kubeconfig', 'admin.conf'] as const;
 
 function serve(bench: Bench): void {

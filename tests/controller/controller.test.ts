@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NODES } from '../../src/cluster/resource-types.ts';
 import { NODE_REPORTS } from '../../src/controller/abandoned-reports.ts';
 import { LEASE_NAME, LEASES } from '../../src/controller/lease.ts';
-import { NODES } from '../../src/controller/sources.ts';
 import { scenario } from './stage.ts';
 
 describe('NodeReports', () => {

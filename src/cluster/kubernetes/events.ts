@@ -3,6 +3,7 @@ import { GROUP } from '../../api/define-kind.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type ApiClient, ApiError, type ResourceType, type WrittenObject } from '../api-client.ts';
 import type { ClusterEvent, EventSink } from '../cluster.ts';
+import { microTime } from '../micro-time.ts';
 import { AGENT_MANAGER } from './sink.ts';
 
 /** The same event within so many milliseconds of the last time is counted instead of written as a new one. */
@@ -167,11 +168,6 @@ function toObject({ about, type, reason, message }: ClusterEvent, series: Series
 /** Each of its labels must end in a letter or a digit. */
 function nameFor({ about }: ClusterEvent): string {
   return `${about.name.slice(0, LONGEST_NAME).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
-}
-
-/** The API server takes six digits, and no others. */
-function microTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
 }
 
 function cut(message: string): string {

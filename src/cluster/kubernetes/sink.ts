@@ -2,7 +2,7 @@ import { type NodeReport, nodeReportKind } from '../../api/kinds/node-report.ts'
 import { type ApiClient, ApiError, isNotFound } from '../api-client.ts';
 import { installFix, olderDefinition, resourceName } from '../api-trouble.ts';
 import { ReportFailed, type ReportSink } from '../cluster.ts';
-import { typeOf } from './watched.ts';
+import { typeOf } from '../resource-types.ts';
 
 /** Who owns what an agent writes. */
 export const AGENT_MANAGER = 'fairlead-agent';

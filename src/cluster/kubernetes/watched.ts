@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { API_VERSION, type Kind } from '../../api/define-kind.ts';
 import { CLUSTER_NETWORK, clusterNetworkKind } from '../../api/kinds/cluster-network.ts';
 import { MANIFEST_KINDS } from '../../api/kinds.ts';
 import { isObject, type JsonObject } from '../../api/metadata.ts';
 import { type ParsedDocument, parseDocument } from '../../api/parse.ts';
 import type { ApiObject, ResourceType, Selection } from '../api-client.ts';
+import { NODES, typeOf } from '../resource-types.ts';
 
 /** A type that the agent of one node watches. */
 export interface Watched {
@@ -27,8 +27,6 @@ export interface Reading {
   readonly raw: JsonObject;
   readonly parsed: ParsedDocument;
 }
-
-const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
 /** Its own Node and the ClusterNetwork, never all nodes; and every object of the kinds that users write. */
 export function watchedBy(nodeName: string): readonly Watched[] {
@@ -53,11 +51,6 @@ export function watchedBy(nodeName: string): readonly Watched[] {
     },
     ...MANIFEST_KINDS.map(({ definition }) => ({ type: typeOf(definition) })),
   ];
-}
-
-/** The type by which the API knows one of our kinds. */
-export function typeOf({ kind, plural, scope }: Kind): ResourceType {
-  return { apiVersion: API_VERSION, kind, plural, namespaced: scope === 'Namespaced' };
 }
 
 /** Reads an object. The same reading as before when nothing that matters has changed, such as when somebody wrote its status. */

@@ -10,7 +10,7 @@ import type { WireObject } from '../../../src/cluster/cluster.contract.ts';
 import { LAST_GOOD_FILE, type ResourceSource } from '../../../src/cluster/cluster.ts';
 import { FakeApi } from '../../../src/cluster/fake-api.ts';
 import { openKubernetesSource } from '../../../src/cluster/kubernetes/source.ts';
-import { typeOf } from '../../../src/cluster/kubernetes/watched.ts';
+import { typeOf } from '../../../src/cluster/resource-types.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 
 export const NODES: ResourceType = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };

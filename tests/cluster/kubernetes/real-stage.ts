@@ -13,7 +13,7 @@ import { LAST_GOOD_FILE, type ResourceSource } from '../../../src/cluster/cluste
 import { openKubernetes } from '../../../src/cluster/kubernetes/client.ts';
 import { kubernetesConfig } from '../../../src/cluster/kubernetes/config.ts';
 import { openKubernetesSource } from '../../../src/cluster/kubernetes/source.ts';
-import { typeOf } from '../../../src/cluster/kubernetes/watched.ts';
+import { typeOf } from '../../../src/cluster/resource-types.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ControlPlane } from '../../lab/control-plane.ts';
 import { TcpProxy } from '../../lab/tcp-proxy.ts';
