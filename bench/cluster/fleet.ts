@@ -7,6 +7,8 @@ import type { Row, Unit } from '../row.ts';
 import { Site } from './site.ts';
 
 const POLICY_BINDING = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/fairlead-agent-own-node';
+const REPORTS = '/apis/fairlead.dev/v1alpha1/nodereports';
+const POLL_MS = 1_000;
 /** Until the controller has nothing left to do. */
 const CALM_MS = 5_000;
 /** Nodes created at a time. */
@@ -16,7 +18,7 @@ interface Change {
   readonly milliseconds: number;
   readonly reports: number;
   readonly statuses: number;
-  readonly conflicts: number;
+  readonly refused: number;
   readonly controller: number;
   readonly server: number;
   readonly resident: number;
@@ -44,6 +46,7 @@ export async function measureFleet(context: Context): Promise<readonly Row[]> {
   await first.agent.renewPod();
   const input = { stand: site.stand, writers: first.agent.kubeconfig };
   await site.client.run('enlist', { ...input, names });
+  while ((await plane.api.list(REPORTS)).filter(({ status }) => status !== undefined).length < count) await sleep(POLL_MS);
   await sleep(CALM_MS);
   const changes: Change[] = [];
   for (let round = 0; round < fleetChanges; round++) {
@@ -55,9 +58,9 @@ export async function measureFleet(context: Context): Promise<readonly Row[]> {
     const writes = (await plane.writes()).slice(before.writes).filter(({ user }) => user.includes(':fairlead-'));
     changes.push({
       milliseconds,
-      reports: writes.filter(({ resource }) => resource === 'nodereports').length,
-      statuses: writes.filter(({ resource }) => resource === 'staticroutes').length,
-      conflicts: writes.filter(({ code }) => code === 409 || code === 429).length,
+      reports: writes.filter(({ resource, code }) => resource === 'nodereports' && code < 300).length,
+      statuses: writes.filter(({ resource, code }) => resource === 'staticroutes' && code < 300).length,
+      refused: writes.filter(({ code }) => code >= 300).length,
       controller: after.controller - before.controller,
       server: after.server - before.server,
       resident: memoryOf(controller.pid).resident,
@@ -85,7 +88,7 @@ function rows(count: number, changes: readonly Change[]): readonly Row[] {
   return [
     row('writes of NodeReports', 'writes', ({ reports }) => reports, count),
     row('writes of the StaticRoute', 'writes', ({ statuses }) => statuses, 5),
-    row('writes that were refused for now or conflicted', 'writes', ({ conflicts }) => conflicts),
+    row('writes refused, because of too many or of conflicts', 'writes', ({ refused }) => refused),
     row('POST to the status that all are ready', 'ms', ({ milliseconds }) => milliseconds),
     row('CPU of the controller', 'ms', ({ controller }) => controller),
     row('CPU of the API server', 'ms', ({ server }) => server),

@@ -21,7 +21,7 @@ const PREFIXES = {
 };
 
 /** Rows whose figure should be 0. */
-const NOTHING = /conflict|lost|CPU/;
+const NOTHING = /conflict|refused|lost|CPU/;
 
 interface Results {
   readonly quick: boolean;

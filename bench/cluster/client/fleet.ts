@@ -11,12 +11,8 @@ import { StatusWatch } from './status-watch.ts';
 import type { Stand } from './tasks.ts';
 
 const CONNECTIONS = 10;
-/** Where reports that could not be written are told of. */
-const LOG: Log = {
-  info: () => {},
-  warn: (message) => void process.stderr.write(`${message}\n`),
-  error: (message) => void process.stderr.write(`${message}\n`),
-};
+/** A report that the API server refuses is written again; how many there were, the audit log tells. */
+const LOG: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 interface Writer {
   readonly name: string;
@@ -25,7 +21,7 @@ interface Writer {
 
 let writers: readonly Writer[] = [];
 
-/** Makes a writer for each of these nodes, with the credentials of a kubeconfig; resolves when each has written its first report. */
+/** Makes a writer for each of these nodes, with the credentials of a kubeconfig, and has each write its first report. */
 export async function enlist({
   writers: kubeconfig,
   names,
@@ -40,8 +36,7 @@ export async function enlist({
     throw error;
   };
   writers = names.map((name, i) => ({ name, writer: new ReportWriter(sinks[i % CONNECTIONS] ?? bug('no sink'), systemClock, LOG, bug) }));
-  for (const { name, writer } of writers) writer.offer(report(name, []));
-  await Promise.all(writers.map(({ writer }) => writer.flush()));
+  for (const { name, writer } of writers) writer.offer(report(name, []), names.length);
   return {};
 }
 
@@ -68,7 +63,7 @@ export async function change({ stand, round }: { readonly stand: Stand; readonly
     device: 'eth1',
     routes: 1,
   };
-  for (const { name, writer } of writers) writer.offer(report(name, [entry]));
+  for (const { name, writer } of writers) writer.offer(report(name, [entry]), writers.length);
   return { milliseconds: (await ready) - sent };
 }
 
