@@ -25,9 +25,12 @@ export function olderDefinition({ message }: ApiError, type: Pick<ResourceType, 
   return message.includes(UNKNOWN_FIELD) ? `; the definition of ${type.kind} is older than this program: ${installFix(type)}` : '';
 }
 
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/ */
+const SERVED_SINCE: Readonly<Record<string, string>> = { ServiceCIDR: 'Kubernetes 1.33' };
+
 /** How a type comes to be served. */
-export function installFix({ apiVersion }: Pick<ResourceType, 'apiVersion'>): string {
-  return apiVersion.startsWith(`${GROUP}/`)
-    ? 'run: fairlead crds | kubectl apply --server-side -f -'
-    : `see whether the API server serves ${apiVersion}`;
+export function installFix({ apiVersion, kind }: Pick<ResourceType, 'apiVersion' | 'kind'>): string {
+  if (apiVersion.startsWith(`${GROUP}/`)) return 'run: fairlead crds | kubectl apply --server-side -f -';
+  const since = SERVED_SINCE[kind];
+  return since === undefined ? `see whether the API server serves ${apiVersion}` : `it is served since ${since}`;
 }
