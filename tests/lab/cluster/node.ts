@@ -101,7 +101,7 @@ done
 for family in -4 -6; do
   ip $family route flush table all 2>/dev/null || :
   ip $family rule flush
-  ip $family rule add pref 32766 lookup main
+  ip $family rule add pref 32766 lookup main protocol kernel
 done
-ip rule add pref 32767 lookup default`;
+ip rule add pref 32767 lookup default protocol kernel`;
 }

@@ -11,9 +11,13 @@ export interface Pod {
 
 const LABELS = { app: 'web' };
 
-/** A pod on every node that serves its node's name over HTTP on port 80, and a Service `web` before them. Resolves when all are Ready. */
-export async function deployWeb(cluster: Cluster): Promise<readonly Pod[]> {
-  await cluster.plane.kubectl(['apply', '-f', '-'], [DAEMON_SET, SERVICE].map((object) => stringify(object)).join('---\n'));
+/**
+ * A pod on every node that serves its node's name over HTTP on port 80, and unless told otherwise a Service `web` before them. Resolves
+ * when all are Ready.
+ */
+export async function deployWeb(cluster: Cluster, { service = true } = {}): Promise<readonly Pod[]> {
+  const objects = [DAEMON_SET, ...(service ? [SERVICE] : [])];
+  await cluster.plane.kubectl(['apply', '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));
   return webPods(cluster);
 }
 
