@@ -1,7 +1,10 @@
 /** Shortest time between two writes of one object. Milliseconds, as all that follow. */
 export const SHORTEST_INTERVAL_MS = 1_000;
-/** How long an answer that is not complete waits for the rest; twice as long each time that one was written all the same. */
-const PATIENCE_MS = 1_000;
+/**
+ * How long an answer that is not complete waits for the rest; twice as long each time that one was written all the same. An agent reports
+ * once a second, so in a burst the rest is seldom there within one second.
+ */
+const PATIENCE_MS = 2_000;
 const LONGEST_PATIENCE_MS = 32_000;
 
 /** The writes of one object so far. */

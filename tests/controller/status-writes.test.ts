@@ -32,7 +32,7 @@ describe('the status of a StaticRoute', () => {
       assert.ok(slow);
       slow.dead = true;
       stage.putRoute('r');
-      await stage.advance(900);
+      await stage.advance(1_900);
       assert.equal(process.writesOf('r'), 0);
       await stage.advance(200);
       assert.equal(stage.summary('r'), 'Ready=False Pending 2/3');
