@@ -3,6 +3,7 @@ import { addresses, SITE } from '../../../demo/topology.ts';
 import type { Report, ReportedResource } from '../../lab/agent.ts';
 import type { Fleet, FleetNode } from '../../lab/fleet.ts';
 import type { ApiObject } from '../../lab/kubernetes/api.ts';
+import type { AuditedRequest } from '../../lab/kubernetes/audit.ts';
 import { METRIC, ownRoutes, until } from '../support.ts';
 
 export const ROUTES = '/apis/fairlead.dev/v1alpha1/staticroutes';
@@ -101,10 +102,16 @@ export async function saidOf(
   return found;
 }
 
-/** What agents and controllers asked for and were not allowed to do. */
+/**
+ * What agents and controllers asked for and were never allowed to do. An API server that has just started refuses for a moment what its
+ * roles grant, before it has read them: the same question is then granted at another time.
+ */
 export async function denials({ plane }: Pick<Fleet, 'plane'>): Promise<readonly string[]> {
-  const denied = await plane.audit({ code: 403 });
-  return denied
-    .filter(({ user }) => user.startsWith('system:serviceaccount:'))
+  const asked = (await plane.audit({})).filter(({ user }) => user.startsWith('system:serviceaccount:'));
+  const question = ({ user, verb, apiGroup, resource, subresource, namespace }: AuditedRequest): string =>
+    [user, verb, apiGroup, resource, subresource, namespace].join(' ');
+  const granted = new Set(asked.filter(({ code }) => code < 300).map(question));
+  return asked
+    .filter((request) => request.code === 403 && !granted.has(question(request)))
     .map(({ user, verb, uri, time }) => `${time} ${user} ${verb} ${uri}`);
 }
