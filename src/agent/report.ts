@@ -3,7 +3,7 @@ import { REPORT_LIMITS } from '../api/kinds/node-report-status.ts';
 import type { Failure } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
 import type { NodePlan, ResourcePlan } from '../core/plan.ts';
-import type { Planned } from '../core/planner/plan-node.ts';
+import type { Planned } from '../core/planner/node-planner.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
 import { objectKey, routeKey } from '../core/repair.ts';

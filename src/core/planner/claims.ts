@@ -29,9 +29,20 @@ export function settleClaims(drafts: readonly Draft[]): Draft[] {
   return inOrder.map((draft) => (rivals.has(draft) ? claim(draft, owners) : draft));
 }
 
+const HULLS = new WeakMap<Draft, readonly Prefix[]>();
+
+/** A draft never changes, and most are looked at again and again. */
+function hullsOfDraft(draft: Draft): readonly Prefix[] {
+  const known = HULLS.get(draft);
+  if (known) return known;
+  const hulls = hullsOf([...draft.routes, ...draft.held]);
+  HULLS.set(draft, hulls);
+  return hulls;
+}
+
 /** Those whose prefixes may be among the prefixes of another. Hulls are nested or apart, so a sorted list tells. */
 function overlappingDrafts(drafts: readonly Draft[]): Draft[] {
-  const ranges = drafts.flatMap((draft) => hullsOf([...draft.routes, ...draft.held]).map((hull) => ({ draft, hull })));
+  const ranges = drafts.flatMap((draft) => hullsOfDraft(draft).map((hull) => ({ draft, hull })));
   const rivals = new Set<Draft>();
   let outer: (typeof ranges)[number] | undefined;
   for (const range of ranges.sort((a, b) => comparePrefixes(a.hull, b.hull))) {
