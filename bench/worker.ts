@@ -124,7 +124,7 @@ function snapshot(count: number): ResourceSnapshot {
     onMissingGateway: 'Withdraw',
     reversePath: 'Preserve',
   };
-  return { staticRoutes: [staticRoute], nodes: [], invalid: [], problems: [], complete: true };
+  return { staticRoutes: [staticRoute], overlayPools: [], nodeOverlayIPs: [], nodes: [], invalid: [], problems: [], complete: true };
 }
 
 process.on('message', (task: Task) => {

@@ -1,6 +1,6 @@
 import type { DriftReport } from '../api/kinds/node-report.ts';
 import type { Drift } from '../core/change.ts';
-import { objectKey } from '../core/repair.ts';
+import { addressKey, linkKey, objectKey } from '../core/repair.ts';
 import { formatRef } from '../core/resources.ts';
 import type { Route } from '../core/route.ts';
 import type { Owners } from './owners.ts';
@@ -89,6 +89,8 @@ export class DriftLedger {
 /** The same key as `objectKey` gives the change that repairs it. */
 export function driftKey(drift: Drift): string {
   if (drift.sysctl) return objectKey({ op: 'set-sysctl', ...drift.sysctl, value: 0, previous: 0, restores: false });
+  if (drift.link !== undefined) return linkKey(drift.link);
+  if (drift.address) return addressKey(drift.address);
   return drift.route ? objectKey({ op: 'add-route', route: drift.route }) : drift.event;
 }
 
@@ -113,5 +115,10 @@ function causeOf(drift: Drift, owners: Owners): string {
       return `${whose}found missing, without a notification of the kernel`;
     case 'SysctlChanged':
       return `set by ${doer}`;
+    case 'LinkDeleted':
+    case 'AddressDeleted':
+      return `deleted by ${doer}`;
+    case 'LinkChanged':
+      return `changed by ${doer}`;
   }
 }

@@ -6,7 +6,7 @@ import type { NodeFacts } from '../core/facts.ts';
 import { guard } from '../core/guard.ts';
 import type { Prefix } from '../core/ip/prefix.ts';
 import type { NodePlan } from '../core/plan.ts';
-import type { NodeIdentity } from '../core/planner/node.ts';
+import { NOTHING_PROBED, type NodeIdentity } from '../core/planner/node.ts';
 import { objectKey, RepairBudget } from '../core/repair.ts';
 import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -152,7 +152,7 @@ export class Reconciler {
 
   #identity(): NodeIdentity {
     const { nodeName, protect } = this.#options;
-    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered };
+    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered, probed: NOTHING_PROBED };
   }
 
   /** What a sysctl was before is on disk before it is changed; when it cannot be stored the sysctl is left alone. */

@@ -1,12 +1,12 @@
 import { type Condition, type DriftReport, type NodeReport, type ResourceReport, summarize } from '../api/kinds/node-report.ts';
 import { REPORT_LIMITS } from '../api/kinds/node-report-status.ts';
-import type { Failure } from '../core/change.ts';
+import { type Failure, isRouteChange } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
 import type { NodePlan, ResourcePlan } from '../core/plan.ts';
 import type { Planned } from '../core/planner/node-planner.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
-import { objectKey, routeKey } from '../core/repair.ts';
+import { addressKey, linkKey, objectKey, routeKey } from '../core/repair.ts';
 import { formatRef, type InvalidResource, type Meta, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
@@ -121,7 +121,9 @@ function invalidSpec(entry: InvalidResource): Problem {
 function belongs(failure: Failure, plan: ResourcePlan, round: RoundResult): boolean {
   const { change } = failure;
   if (change.op === 'set-sysctl') return plan.sysctls.some((sysctl) => sysctl.device.index === change.device.index);
-  return round.owners.of(change.route) === plan.meta.ref;
+  if (isRouteChange(change)) return round.owners.of(change.route) === plan.meta.ref;
+  const key = objectKey(change);
+  return plan.links.some(({ name }) => linkKey(name) === key) || plan.addresses.some((address) => addressKey(address) === key);
 }
 
 /** Failures that no resource speaks for: it is gone, and what it asked for is not. */
@@ -139,9 +141,11 @@ function refusal(failures: readonly Failure[], nodeName: string): string {
 }
 
 /** The routes and sysctls of the plan that are repaired less often. */
-function contestedOf({ routes, sysctls }: ResourcePlan, contested: ReadonlySet<string>): string[] {
+function contestedOf({ routes, sysctls, links, addresses }: ResourcePlan, contested: ReadonlySet<string>): string[] {
   if (contested.size === 0) return [];
   const keys = [
+    ...links.map(({ name }) => linkKey(name)),
+    ...addresses.map(addressKey),
     ...routes.map(({ prefix, spec }) => routeKey(prefix, spec.table, spec.metric)),
     ...sysctls.map((sysctl) => objectKey({ op: 'set-sysctl', ...sysctl, previous: sysctl.value, restores: false })),
   ];

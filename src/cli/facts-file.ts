@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { NodeFacts, Rule } from '../core/facts.ts';
+import type { Link, NodeFacts, Rule } from '../core/facts.ts';
 import { Address, InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import { type Route, RouteIndex, type RouteSpec } from '../core/route.ts';
@@ -26,7 +26,12 @@ export function parseFacts(text: string, file: string): SavedFacts {
   }
   const { facts, owned } = parsed.data;
   return {
-    facts: { ...facts, routes: facts.routes.map(routeOf), rules: facts.rules.map((rule) => defined(rule) as Rule), links: facts.links },
+    facts: {
+      ...facts,
+      routes: facts.routes.map(routeOf),
+      rules: facts.rules.map((rule) => defined(rule) as Rule),
+      links: facts.links.map((link) => defined(link) as Link),
+    },
     owned: RouteIndex.of(owned.map(routeOf)),
   };
 }
@@ -105,12 +110,25 @@ const link = z.object({
   loopback: z.boolean(),
   mtu: z.number(),
   rpFilter: z.number(),
+  arpIgnore: z._default(z.number(), 0),
+  arpAnnounce: z._default(z.number(), 0),
+  parent: z.optional(z.number()),
+  kind: z.optional(z.string()),
+  alias: z.optional(z.string()),
+  mac: z.optional(z.string()),
+});
+const ownAddress = z.object({
+  device,
+  address,
+  prefixLength: z.number(),
+  ours: z._default(z.boolean(), false),
+  state: z._default(z.enum(['valid', 'tentative', 'duplicate']), 'valid'),
 });
 const fileSchema = z.object({
   version: z.literal(1),
   facts: z.object({
     links: z.array(link),
-    addresses: z.array(z.object({ device, address, prefixLength: z.number() })),
+    addresses: z.array(ownAddress),
     routes: z.array(route),
     rules: z.array(rule),
     rpFilterAll: z.number(),

@@ -2,6 +2,7 @@ import { fileSysctlMemory, type Recollection } from '../agent/memory.ts';
 import type { Change } from '../core/change.ts';
 import { diff } from '../core/diff.ts';
 import { guard } from '../core/guard.ts';
+import { NOTHING_PROBED } from '../core/planner/node.ts';
 import { planNode } from '../core/planner/plan-node.ts';
 import { formatChange } from '../core/render.ts';
 import { RepairBudget } from '../core/repair.ts';
@@ -44,7 +45,13 @@ async function planOnce(context: Context): Promise<number> {
   const resources = await readResources(context, flags);
   const { sysctls, unusable }: Recollection = line.has(FLAGS.facts) ? { sysctls: [] } : await fileSysctlMemory(flags.stateFolder).load();
   if (unusable !== undefined) terminal.err(`${unusable}\n`);
-  const identity = { name: flags.nodeName, protect: flags.protect, overdue: new Set<string>(), remembered: sysctls };
+  const identity = {
+    name: flags.nodeName,
+    protect: flags.protect,
+    overdue: new Set<string>(),
+    remembered: sysctls,
+    probed: NOTHING_PROBED,
+  };
   const { plan, problems } = planNode(resources, observed.facts, identity);
   const changes = diff({ routes: observed.owned, sysctls }, plan, observed.facts);
   const { allowed, withheld } = guard(changes, resources.complete, new RepairBudget(), 0);

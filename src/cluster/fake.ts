@@ -125,6 +125,8 @@ export class FakeCluster implements ResourceSource, ReportSink {
     return {
       ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
       staticRoutes: inForce.flatMap((document) => (document.type === 'static-route' ? [document.value] : [])),
+      overlayPools: [],
+      nodeOverlayIPs: [],
       nodes: inForce.flatMap((document) => (document.type === 'node' ? [document.value] : [])),
       invalid,
       problems,

@@ -44,6 +44,8 @@ export function snapshotOf(memory: Memory, { invalid, problems, reason }: Remark
   const clusterNetwork = usable.find((resource) => resource.type === 'cluster-network')?.value;
   return {
     staticRoutes: usable.flatMap((resource) => (resource.type === 'static-route' ? [resource.value] : [])),
+    overlayPools: [],
+    nodeOverlayIPs: [],
     nodes: usable.flatMap((resource) => (resource.type === 'node' ? [resource.value] : [])),
     ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
     invalid,

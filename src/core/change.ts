@@ -1,3 +1,4 @@
+import type { PlannedAddress, PlannedLink } from './plan.ts';
 import type { DeviceRef, Route } from './route.ts';
 
 /**
@@ -8,7 +9,25 @@ export type Change =
   | { readonly op: 'add-route'; readonly route: Route }
   | { readonly op: 'replace-route'; readonly route: Route; readonly previous: Route }
   | RemoveRoute
-  | SetSysctl;
+  | SetSysctl
+  | LinkChange
+  | AddressChange;
+
+export type RouteChange = Extract<Change, { readonly route: Route }>;
+
+/**
+ * `add-link` makes it with everything that a `PlannedLink` is, at once: no other process ever sees it without its mark. It fails with
+ * EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only.
+ */
+export type LinkChange =
+  | { readonly op: 'add-link'; readonly link: PlannedLink }
+  | { readonly op: 'set-link'; readonly link: PlannedLink; readonly device: DeviceRef }
+  | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string };
+
+/** `add-address` fails with EEXIST when the device has the address; `remove-address` acts on addresses of ours only. */
+export type AddressChange =
+  | { readonly op: 'add-address'; readonly address: PlannedAddress }
+  | { readonly op: 'remove-address'; readonly address: Omit<PlannedAddress, 'label'> };
 
 /** `harmful`: the route cuts something off, so taking it away does not wait for a complete source. */
 export interface RemoveRoute {
@@ -30,7 +49,7 @@ export interface SetSysctl {
   readonly restores: boolean;
 }
 
-export type SysctlName = 'rp_filter';
+export type SysctlName = 'rp_filter' | 'arp_ignore' | 'arp_announce';
 
 /** A change that the kernel refused. */
 export interface Failure {
@@ -57,6 +76,10 @@ export interface Drift {
   readonly event: DriftEvent;
   readonly route?: Route;
   readonly sysctl?: { readonly device: DeviceRef; readonly name: SysctlName };
+  /** A device of ours, by name. */
+  readonly link?: string;
+  /** An address of ours. */
+  readonly address?: Omit<PlannedAddress, 'label'>;
   /** Who did it, as `ip (1234)`, where that can be known. Ask soon: processes end. */
   readonly process?: string | undefined;
   readonly at: number;
@@ -65,5 +88,19 @@ export interface Drift {
 /**
  * RouteDeleted: taken away. RouteReplaced: a foreign route took its place. RouteChanged: still ours, other attributes.
  * LinkDown: the kernel dropped it with its link. RouteVanished: found missing without a notification. SysctlChanged.
+ * LinkDeleted and LinkChanged (it was set down, or another MTU, alias or ARP setting): a device of ours. AddressDeleted: an address of ours.
  */
-export type DriftEvent = 'RouteDeleted' | 'RouteReplaced' | 'RouteChanged' | 'LinkDown' | 'RouteVanished' | 'SysctlChanged';
+export type DriftEvent =
+  | 'RouteDeleted'
+  | 'RouteReplaced'
+  | 'RouteChanged'
+  | 'LinkDown'
+  | 'RouteVanished'
+  | 'SysctlChanged'
+  | 'LinkDeleted'
+  | 'LinkChanged'
+  | 'AddressDeleted';
+
+export function isRouteChange(change: Change): change is RouteChange {
+  return 'route' in change;
+}

@@ -5,7 +5,7 @@ import { type DeviceRef, PROTOCOL_KERNEL, type Route, TABLE_MAIN } from './route
 /** Reverse-path filter modes of `net.ipv4.conf.*.rp_filter` (Documentation/networking/ip-sysctl.rst). */
 export const RP_FILTER = { off: 0, strict: 1, loose: 2 } as const;
 
-/** What the node's kernel holds that is not ours. The same value as long as nothing of it has changed. */
+/** What the node's kernel holds, but for routes of ours. Devices and addresses of ours carry their mark. The same value as long as nothing of it has changed. */
 export interface NodeFacts {
   readonly links: readonly Link[];
   readonly addresses: readonly InterfaceAddress[];
@@ -27,12 +27,35 @@ export interface Link extends DeviceRef {
   readonly mtu: number;
   /** `net.ipv4.conf.<name>.rp_filter`. */
   readonly rpFilter: number;
+  /** `net.ipv4.conf.<name>.arp_ignore` and `arp_announce`. The kernel does not announce changes of these. */
+  readonly arpIgnore: number;
+  readonly arpAnnounce: number;
+  /** The device below, for devices that have one in the same network namespace (IFLA_LINK). */
+  readonly parent?: number;
+  /** IFLA_INFO_KIND, for example `macvlan`. */
+  readonly kind?: string;
+  /** IFLA_IFALIAS. One that begins with `LINK_MARK` says that the device is ours. */
+  readonly alias?: string;
+  /** Link-layer address as text. */
+  readonly mac?: string;
+}
+
+/** Our mark on a device: its alias is this and the name of the pool. */
+export const LINK_MARK = 'fairlead:';
+
+/** The pool that a device of ours belongs to; undefined for devices of others. */
+export function poolOf({ alias }: Link): string | undefined {
+  return alias?.startsWith(LINK_MARK) ? alias.slice(LINK_MARK.length) : undefined;
 }
 
 export interface InterfaceAddress {
   readonly device: DeviceRef;
   readonly address: Address;
   readonly prefixLength: number;
+  /** It carries our mark: IFA_PROTO, or before kernel 5.18 an IPv4 label that ends in `:fl`. */
+  readonly ours: boolean;
+  /** IPv6 only is ever anything but `valid`: `tentative` until nobody has answered for it, `duplicate` when somebody has. */
+  readonly state: 'valid' | 'tentative' | 'duplicate';
 }
 
 /** A policy routing rule (`ip rule`). A selector that is absent matches everything. */

@@ -1,5 +1,5 @@
 import type { SysctlName } from './change.ts';
-import type { Family } from './ip/address.ts';
+import type { Address, Family } from './ip/address.ts';
 import type { Prefix } from './ip/prefix.ts';
 import type { Meta } from './resources.ts';
 import type { DeviceRef, NextHop, Route } from './route.ts';
@@ -17,11 +17,33 @@ export interface ResourcePlan {
   /** Routes that would do harm: not to be there, whatever else is unknown. */
   readonly harmful: readonly Route[];
   readonly sysctls: readonly PlannedSysctl[];
+  readonly links: readonly PlannedLink[];
+  readonly addresses: readonly PlannedAddress[];
+  /** Names of devices of ours that stay as they are, with all their addresses, and addresses of ours elsewhere that do. */
+  readonly heldLinks: readonly string[];
+  readonly heldAddresses: readonly Address[];
+  /** Addresses that are planned once nobody on the link has answered for them. */
+  readonly probes: readonly Probe[];
   /** The next hop per family, for the report. */
   readonly nextHops: ReadonlyMap<Family, NextHop>;
   /** Families whose next hop is missing; after a grace period `onMissingGateway` decides. */
   readonly waiting: readonly Family[];
 }
+
+/** What a resource plans that asks for nothing. */
+export const NOTHING_PLANNED: Omit<ResourcePlan, 'meta'> = {
+  routes: [],
+  held: [],
+  harmful: [],
+  sysctls: [],
+  links: [],
+  addresses: [],
+  heldLinks: [],
+  heldAddresses: [],
+  probes: [],
+  nextHops: new Map(),
+  waiting: [],
+};
 
 export interface HeldRoute {
   readonly prefix: Prefix;
@@ -33,4 +55,34 @@ export interface PlannedSysctl {
   readonly device: DeviceRef;
   readonly name: SysctlName;
   readonly value: number;
+}
+
+/** A macvlan device in bridge mode, up, with arp_ignore=1 and arp_announce=2 at the least, and our mark. */
+export interface PlannedLink {
+  readonly name: string;
+  readonly parent: DeviceRef;
+  readonly mtu: number;
+  readonly pool: string;
+}
+
+/** What every device of ours has at the least: each address is answered for by its own device, and by that one only (ip-sysctl.rst). */
+export const LINK_ARP = { arpIgnore: 1, arpAnnounce: 2 } as const;
+
+export interface PlannedAddress {
+  readonly device: DeviceRef;
+  readonly address: Address;
+  readonly prefixLength: number;
+  /** IPv4 label, where the kernel has no better place for our mark. */
+  readonly label?: string;
+}
+
+/** Is there anybody on the link of this device who answers for this IPv4 address? */
+export interface Probe {
+  readonly device: DeviceRef;
+  readonly address: Address;
+}
+
+/** Names a probe: a device and an address. */
+export function probeKey({ device, address }: Probe): string {
+  return `${device.index} ${address}`;
 }

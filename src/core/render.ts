@@ -1,6 +1,7 @@
 import type { Change } from './change.ts';
+import { LINK_MARK } from './facts.ts';
 import { WIDTH } from './ip/address.ts';
-import type { NodePlan } from './plan.ts';
+import type { NodePlan, PlannedAddress, PlannedLink } from './plan.ts';
 import { formatRef } from './resources.ts';
 import { type NextHop, type Route, type RouteSpec, TABLE_LOCAL, TABLE_MAIN } from './route.ts';
 
@@ -64,7 +65,27 @@ export function formatChange(change: Change): string {
       return `- ${formatRoute(change.route)}`;
     case 'set-sysctl':
       return `~ ${sysctlKey(change.device.name, change.name)} = ${change.value}   # was ${change.previous}`;
+    case 'add-link':
+      return `+ ${formatLink(change.link)}`;
+    case 'set-link':
+      return `~ ${formatLink(change.link)}`;
+    case 'remove-link':
+      return `- device ${change.device.name} alias ${LINK_MARK}${change.pool}`;
+    case 'add-address':
+      return `+ ${formatAddress(change.address)}`;
+    case 'remove-address':
+      return `- ${formatAddress(change.address)}`;
   }
+}
+
+/** A device of ours, in the words of `ip link`. */
+export function formatLink({ name, parent, mtu, pool }: PlannedLink): string {
+  return `device ${name} link ${parent.name} type macvlan mode bridge mtu ${mtu} alias ${LINK_MARK}${pool}`;
+}
+
+/** `192.168.100.4/24 dev tmp0`, in the words of `ip address`. */
+export function formatAddress({ device, address, prefixLength, label }: PlannedAddress): string {
+  return `address ${address}/${prefixLength} dev ${device.name}${label === undefined ? '' : ` label ${label}`}`;
 }
 
 export function sysctlKey(device: string, name: string): string {
@@ -74,8 +95,13 @@ export function sysctlKey(device: string, name: string): string {
 /** The plan, resource by resource, as text that can be compared. */
 export function formatPlan(plan: NodePlan): string {
   return plan.resources
-    .flatMap(({ meta, routes, held, sysctls }) => [
+    .flatMap(({ meta, routes, held, sysctls, links, addresses, heldLinks, heldAddresses, probes }) => [
       `# ${formatRef(meta.ref)}`,
+      ...links.map(formatLink),
+      ...addresses.map(formatAddress),
+      ...heldLinks.map((name) => `hold device ${name}`),
+      ...heldAddresses.map((address) => `hold address ${address}`),
+      ...probes.map(({ device, address }) => `probe ${address} dev ${device.name}`),
       ...routes.map(formatRoute),
       ...held.map((hold) => `hold ${hold.prefix} metric ${hold.metric}`),
       ...sysctls.map((sysctl) => `${sysctlKey(sysctl.device.name, sysctl.name)} = ${sysctl.value}`),

@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import type { Prefix } from './ip/prefix.ts';
+import type { PlannedAddress } from './plan.ts';
 import { TABLE_MAIN } from './route.ts';
 
 /** So many repairs of one object are immediate; one more is allowed for each `REFILL_MS` that pass. */
@@ -65,9 +66,29 @@ export class RepairBudget {
 
 /** Names what a change is about, for budgets and reports: stable over time. */
 export function objectKey(change: Change): string {
-  if (change.op === 'set-sysctl') return `sysctl net.ipv4.conf.${change.device.name}.${change.name}`;
-  const { prefix, spec } = change.route;
-  return routeKey(prefix, spec.table, spec.metric);
+  switch (change.op) {
+    case 'set-sysctl':
+      return `sysctl net.ipv4.conf.${change.device.name}.${change.name}`;
+    case 'add-link':
+    case 'set-link':
+      return linkKey(change.link.name);
+    case 'remove-link':
+      return linkKey(change.device.name);
+    case 'add-address':
+    case 'remove-address':
+      return addressKey(change.address);
+    default:
+      return routeKey(change.route.prefix, change.route.spec.table, change.route.spec.metric);
+  }
+}
+
+export function linkKey(name: string): string {
+  return `device ${name}`;
+}
+
+/** Also of an address whose device has another index by now. */
+export function addressKey({ device, address, prefixLength }: Omit<PlannedAddress, 'label'>): string {
+  return `address ${address}/${prefixLength} dev ${device.name}`;
 }
 
 export function routeKey(prefix: Prefix, table: number, metric: number): string {

@@ -4,6 +4,9 @@ import type { Prefix } from './ip/prefix.ts';
 /** What the agent wants to be true, as read from one source: the whole world, never one event. */
 export interface ResourceSnapshot {
   readonly staticRoutes: readonly StaticRoute[];
+  /** Where agents learn from each NodeOverlayIP what they need of its pool there are none. */
+  readonly overlayPools: readonly OverlayPool[];
+  readonly nodeOverlayIPs: readonly NodeOverlayIP[];
   readonly nodes: readonly NodeResource[];
   /** What the cluster says about itself; absent where nobody says anything. */
   readonly clusterNetwork?: ClusterNetwork;
@@ -105,6 +108,76 @@ export interface StaticRoute {
   readonly source?: Address;
   readonly onMissingGateway: 'Withdraw' | 'Unreachable';
   readonly reversePath: 'Preserve' | 'Loose';
+}
+
+/** A range of addresses of somebody else's network, one of which each selected node gets. */
+export interface OverlayPool {
+  readonly meta: Meta;
+  readonly ipam: ClusterIpam | PhpIpam;
+  readonly interface: OverlayInterface;
+  readonly nodeSelector: LabelSelector;
+  /** How long an address stays a node's after the node is gone or no longer selected. Milliseconds. */
+  readonly reclaimDelay: number;
+}
+
+export interface ClusterIpam {
+  readonly type: 'cluster';
+  readonly ranges: readonly OverlayRange[];
+}
+
+/** Serves the nodes of its zone; without one, every node whose zone has no range of that family. */
+export interface OverlayRange {
+  readonly zone?: string;
+  readonly subnet: Prefix;
+  readonly gateway: Address;
+  readonly exclude: readonly Prefix[];
+}
+
+/** https://phpipam.net/api-documentation */
+export interface PhpIpam {
+  readonly type: 'phpIPAM';
+  readonly url: string;
+  readonly appID: string;
+  /** Subnet IDs by zone, the first with a free address counts. `*`: every zone that is not named, and nodes without one. */
+  readonly subnetMap: ReadonlyMap<string, readonly number[]>;
+  readonly auth: 'UserToken' | 'AppCode' | 'None';
+  /** A Secret in the namespace of the controller. */
+  readonly credentialsSecret?: string;
+  /** PEM. */
+  readonly caBundle?: string;
+  readonly insecureSkipTLSVerify: boolean;
+}
+
+/** The device that carries overlay addresses. */
+export interface OverlayInterface {
+  readonly parent: OverlayParent;
+  /** Of the macvlan device. */
+  readonly name: string;
+  readonly type: 'Macvlan' | 'Address';
+}
+
+/** By name, or the device of the node's route to that prefix. */
+export type OverlayParent = { readonly name: string } | { readonly toward: Prefix };
+
+/** The overlay addresses of one node from one pool: at most one for each family. */
+export interface NodeOverlayIP {
+  readonly meta: Meta;
+  readonly node: string;
+  readonly pool: string;
+  readonly addresses: readonly OverlayAddress[];
+  /** What the controller has told of the pool; absent where there is none, and the pool is among the resources. */
+  readonly interface?: OverlayInterface;
+  /** Whether the addresses may be used: whoever is asked for them has said so, or there is nobody to ask. */
+  readonly granted: boolean;
+  /** Somebody has deleted it: the addresses are to be taken away. */
+  readonly deleting: boolean;
+}
+
+/** `192.168.100.4/24` */
+export interface OverlayAddress {
+  readonly address: Address;
+  readonly prefixLength: number;
+  readonly gateway?: Address;
 }
 
 export const DEFAULT_METRIC = 4201;

@@ -18,7 +18,17 @@ export interface Refusal {
   readonly message: string;
 }
 
-const LOOPBACK: Link = { index: 1, name: 'lo', up: true, carrier: true, loopback: true, mtu: 65536, rpFilter: 0 };
+const LOOPBACK: Link = {
+  index: 1,
+  name: 'lo',
+  up: true,
+  carrier: true,
+  loopback: true,
+  mtu: 65536,
+  rpFilter: 0,
+  arpIgnore: 0,
+  arpAnnounce: 0,
+};
 const TABLE_DEFAULT = 253;
 const LINK_LOCAL = Prefix.parse('fe80::/10');
 /** IPv6 stores 0 as this. */
@@ -69,7 +79,7 @@ export class FakeNetwork {
   }
 
   addLink(name: string): Link {
-    const link: Link = { index: this.#nextIndex++, name, up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 0 };
+    const link: Link = { ...LOOPBACK, index: this.#nextIndex++, name, loopback: false, mtu: 1500 };
     this.links.set(name, link);
     return link;
   }
@@ -108,7 +118,7 @@ export class FakeNetwork {
 
   addAddress(name: string, address: Address, prefixLength: number): void {
     const { index } = this.link(name);
-    this.addresses = [...this.addresses, { device: { index, name }, address, prefixLength }];
+    this.addresses = [...this.addresses, { device: { index, name }, address, prefixLength, ours: false, state: 'valid' }];
     this.#connect(name, address, prefixLength);
   }
 

@@ -1,11 +1,11 @@
-import type { Change, Drift, DriftEvent, Failure } from '../core/change.ts';
+import { type Change, type Drift, type DriftEvent, type Failure, isRouteChange } from '../core/change.ts';
 import type { InterfaceAddress, NodeFacts, Rule } from '../core/facts.ts';
 import { Address } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
 import { formatRoute } from '../core/render.ts';
 import { type DeviceRef, PROTOCOL_FAIRLEAD, type Route, RouteIndex } from '../core/route.ts';
 import { FakeNetwork, type Refusal } from './fake-network.ts';
-import type { Kernel, Observation, Purged } from './kernel.ts';
+import type { Kernel, Observation, ProbeAnswer, Purged } from './kernel.ts';
 import { KernelUnavailable } from './kernel.ts';
 
 /** Who did it, when the test is the outsider. */
@@ -58,6 +58,10 @@ export class FakeKernel implements Kernel {
       const refusal = this.#failures.shift() ?? this.#carryOut(change);
       return refusal ? [{ change, ...refusal }] : [];
     });
+  }
+
+  async probe(): Promise<ProbeAnswer> {
+    throw new KernelUnavailable('this kernel adapter cannot probe');
   }
 
   async purge(): Promise<Purged> {
@@ -182,6 +186,7 @@ export class FakeKernel implements Kernel {
 
   #carryOut(change: Change): Refusal | undefined {
     if (change.op === 'set-sysctl') return this.#setSysctl(change);
+    if (!isRouteChange(change)) return { code: 'EOPNOTSUPP', message: 'this kernel adapter has no devices of ours' };
     const { route } = change;
     const refusal =
       change.op === 'replace-route' ? this.#replaceOwn(route) : this.#network[change.op === 'add-route' ? 'add' : 'remove'](route);

@@ -1,5 +1,6 @@
 import type { Change, Drift, Failure } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
+import type { Probe } from '../core/plan.ts';
 import type { RouteIndex } from '../core/route.ts';
 
 /** What `observe` answers. `owned` holds the routes that carry our mark; it belongs to the kernel: do not change it. */
@@ -34,6 +35,13 @@ export interface Kernel {
   apply(changes: readonly Change[]): Promise<readonly Failure[]>;
 
   /**
+   * Asks on the link of a device whether anybody answers for an IPv4 address that this node does not have (ARP, by the kernel's neighbour
+   * table: no capability beyond NET_ADMIN). Answers after about a second, sooner when somebody has answered; leaves no trace.
+   * @throws KernelUnavailable, also when the device is gone.
+   */
+  probe(probe: Probe): Promise<ProbeAnswer>;
+
+  /**
    * For cleanup: removes every route that carries our mark, also in forms that we never make and `observe` does not call ours (several
    * next hops, for a type of service or a source, hidden behind a foreign next hop). Nothing without our mark.
    * @throws KernelUnavailable
@@ -47,6 +55,11 @@ export interface Kernel {
   now(): number;
 
   close(): void;
+}
+
+export interface ProbeAnswer {
+  /** Link-layer address of whoever has the address; undefined when nobody answered. */
+  readonly holder: string | undefined;
 }
 
 /** Routes as `ip` shows them: those that are gone or lack our part now, and those that the kernel keeps. */

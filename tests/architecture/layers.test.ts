@@ -14,10 +14,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   kernel: ['core', 'runtime'],
   cluster: ['core', 'api', 'runtime'],
-  controller: ['core', 'api', 'runtime', 'cluster'],
+  ipam: ['core', 'runtime'],
+  controller: ['core', 'api', 'runtime', 'cluster', 'ipam'],
   agent: ['core', 'api', 'runtime', 'kernel', 'cluster'],
-  cli: ['core', 'api', 'runtime', 'kernel', 'cluster', 'controller', 'agent'],
-  bin: ['core', 'api', 'runtime', 'kernel', 'cluster', 'controller', 'agent', 'cli'],
+  cli: ['core', 'api', 'runtime', 'kernel', 'cluster', 'ipam', 'controller', 'agent'],
+  bin: ['core', 'api', 'runtime', 'kernel', 'cluster', 'ipam', 'controller', 'agent', 'cli'],
 };
 
 /** A module of each layer to import. */
@@ -27,6 +28,7 @@ const TARGET: Readonly<Record<string, string>> = {
   runtime: 'clock.ts',
   kernel: 'kernel.ts',
   cluster: 'cluster.ts',
+  ipam: 'provider.ts',
   controller: 'leader.ts',
   agent: 'agent.ts',
   cli: 'command.ts',

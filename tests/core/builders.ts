@@ -22,7 +22,7 @@ export const prefix = (text: string): Prefix => Prefix.parse(text);
 export const address = (text: string): Address => Address.parse(text);
 
 export function link(index: number, name: string, change: Partial<Link> = {}): Link {
-  return { index, name, up: true, carrier: true, loopback: name === 'lo', mtu: 1500, rpFilter: 0, ...change };
+  return { index, name, up: true, carrier: true, loopback: name === 'lo', mtu: 1500, rpFilter: 0, arpIgnore: 0, arpAnnounce: 0, ...change };
 }
 
 export const LO = link(1, 'lo', { mtu: 65536 });
@@ -50,7 +50,13 @@ export function onLink(text: string, device: Link): { readonly address: Interfac
   const connected = Prefix.of(own, Number(length));
   const local = { ...route(Prefix.of(own).text, undefined, device, { type: 'local', table: TABLE_LOCAL, protocol: PROTOCOL_KERNEL }) };
   return {
-    address: { device: { index: device.index, name: device.name }, address: own, prefixLength: Number(length) },
+    address: {
+      device: { index: device.index, name: device.name },
+      address: own,
+      prefixLength: Number(length),
+      ours: false,
+      state: 'valid',
+    },
     routes: [route(connected.text, undefined, device, { protocol: PROTOCOL_KERNEL, metric }), local],
   };
 }
@@ -129,11 +135,11 @@ export function node(name: string, labels: Readonly<Record<string, string>> = {}
 }
 
 export function snapshot(staticRoutes: readonly StaticRoute[], change: Partial<ResourceSnapshot> = {}): ResourceSnapshot {
-  return { staticRoutes, nodes: [], invalid: [], problems: [], complete: true, ...change };
+  return { staticRoutes, overlayPools: [], nodeOverlayIPs: [], nodes: [], invalid: [], problems: [], complete: true, ...change };
 }
 
 export function identity(change: Partial<NodeIdentity> = {}): NodeIdentity {
-  return { name: 'n1', protect: [], overdue: new Set(), remembered: [], ...change };
+  return { name: 'n1', protect: [], overdue: new Set(), remembered: [], probed: new Map(), ...change };
 }
 
 /** The plan as text, then the problems, one per line. */

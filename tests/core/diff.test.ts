@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Change } from '../../src/core/change.ts';
 import { diff, forget, remember } from '../../src/core/diff.ts';
 import { guard } from '../../src/core/guard.ts';
-import type { NodePlan, ResourcePlan } from '../../src/core/plan.ts';
+import { NOTHING_PLANNED, type NodePlan, type ResourcePlan } from '../../src/core/plan.ts';
 import { formatChange } from '../../src/core/render.ts';
 import { BURST, objectKey, RepairBudget } from '../../src/core/repair.ts';
 import { type Route, RouteIndex } from '../../src/core/route.ts';
@@ -14,7 +14,7 @@ const ours = (to: string, via = '10.1.0.1', metric = 4201): Route => route(to, v
 
 function plan(routes: readonly Route[], change: Partial<ResourcePlan> = {}): NodePlan {
   const meta = { ref: { kind: 'StaticRoute', name: 'a' } };
-  return { resources: [{ meta, routes, held: [], harmful: [], sysctls: [], nextHops: new Map(), waiting: [], ...change }] };
+  return { resources: [{ ...NOTHING_PLANNED, meta, routes, ...change }] };
 }
 
 const changes = (owned: readonly Route[], wanted: NodePlan, world = facts()): Change[] =>

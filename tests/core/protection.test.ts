@@ -109,7 +109,13 @@ describe('protection', () => {
     );
     assert.match(refusal('203.0.113.128/25', { ...base, routes }), /the network connected to eth0/);
     const tunnel = route('192.168.0.0/16', undefined, ETH0, { protocol: 3 });
-    const own = { device: { index: 2, name: 'eth0' }, address: prefix('192.168.9.9/32').first, prefixLength: 24 };
+    const own = {
+      device: { index: 2, name: 'eth0' },
+      address: prefix('192.168.9.9/32').first,
+      prefixLength: 24,
+      ours: false,
+      state: 'valid',
+    } as const;
     assert.equal(refusal('192.168.50.0/24', { ...base, addresses: [...base.addresses, own], routes: [...base.routes, tunnel] }), '');
   });
 

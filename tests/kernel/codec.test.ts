@@ -174,7 +174,17 @@ describe('other messages', () => {
     const found = decodeLink(
       message(RTM_NEWLINK, `00000100 07000000 43100100 00000000 09000300 65746831 00000000 08000400 dc050000 2c001a80 28000200 ${inet}`),
     );
-    assert.deepEqual(found, { index: 7, name: 'eth1', up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 2 });
+    assert.deepEqual(found, {
+      index: 7,
+      name: 'eth1',
+      up: true,
+      carrier: true,
+      loopback: false,
+      mtu: 1500,
+      rpFilter: 2,
+      arpIgnore: 0,
+      arpAnnounce: 0,
+    });
   });
 
   test('a message about a bridge port is not about the link', () => {

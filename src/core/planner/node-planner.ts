@@ -1,6 +1,6 @@
 import type { NodeFacts } from '../facts.ts';
 import { Fib } from '../fib.ts';
-import type { NodePlan, ResourcePlan } from '../plan.ts';
+import { NOTHING_PLANNED, type NodePlan, type ResourcePlan } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { ResourceSnapshot, StaticRoute } from '../resources.ts';
 import { olderFirst, settleClaims, yieldToForeign } from './claims.ts';
@@ -75,7 +75,7 @@ function isOf(
 
 /** Whether two are the same values. */
 export function sameNode(a: NodeIdentity, b: NodeIdentity): boolean {
-  return a.overdue === b.overdue && a.remembered === b.remembered && a.protect === b.protect && a.name === b.name;
+  return a.overdue === b.overdue && a.remembered === b.remembered && a.probed === b.probed && a.protect === b.protect && a.name === b.name;
 }
 
 function harmlessDrafts(resource: StaticRoute, { around, node, protection, drafts }: Landscape): readonly Draft[] {
@@ -92,7 +92,10 @@ function outcomeOf(settled: Draft, { around, node, outcomes }: Landscape): Outco
   const draft = yieldToForeign(settled, around.fib);
   const { routes, held, harmful, nextHops, waiting, problems } = draft;
   const sysctls = loosenReversePath(draft, around, node);
-  const fresh: Outcome = { plan: { meta: draft.resource.meta, routes, held, harmful, nextHops, waiting, sysctls }, problems };
+  const fresh: Outcome = {
+    plan: { ...NOTHING_PLANNED, meta: draft.resource.meta, routes, held, harmful, nextHops, waiting, sysctls },
+    problems,
+  };
   outcomes.set(settled, fresh);
   return fresh;
 }

@@ -12,7 +12,11 @@ export interface NodeIdentity {
   readonly overdue: ReadonlySet<string>;
   /** Sysctls that we changed, so that the planner can tell our value from the administrator's. */
   readonly remembered: readonly RememberedSysctl[];
+  /** What came of probes, by `probeKey`: who answered; undefined for nobody. Absent: not known yet. */
+  readonly probed: ReadonlyMap<string, string | undefined>;
 }
+
+export const NOTHING_PROBED: NodeIdentity['probed'] = new Map();
 
 /** Names one missing next hop: a resource and a family. */
 export function waitKey(ref: ResourceRef, family: Family): string {

@@ -3,6 +3,7 @@ import type { Change, Drift, DriftEvent, Failure } from '../../core/change.ts';
 import type { NodeFacts } from '../../core/facts.ts';
 import { Address } from '../../core/ip/address.ts';
 import { Prefix } from '../../core/ip/prefix.ts';
+import { objectKey } from '../../core/repair.ts';
 import { type DeviceRef, type NextHop, PROTOCOL_FAIRLEAD, type Route, type RouteSpec } from '../../core/route.ts';
 import type { Kernel } from '../kernel.ts';
 import type { KernelHarness, Maybe } from './harness.ts';
@@ -80,9 +81,7 @@ export function adds(routes: readonly Route[]): readonly Change[] {
 
 export async function succeed(kernel: Kernel, changes: readonly Change[]): Promise<void> {
   const failures = await kernel.apply(changes);
-  const texts = failures.map(
-    ({ change, code, message }) => `${change.op === 'set-sysctl' ? change.name : change.route.prefix}: ${code} ${message}`,
-  );
+  const texts = failures.map(({ change, code, message }) => `${objectKey(change)}: ${code} ${message}`);
   assert.deepEqual(texts, []);
 }
 

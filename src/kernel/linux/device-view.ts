@@ -70,7 +70,7 @@ export class DeviceView {
   setAddress({ index, address, prefixLength }: DecodedAddress): void {
     const key = `${index} ${address}/${prefixLength}`;
     if (this.#addresses.has(key)) return;
-    this.#addresses.set(key, { device: this.ref(index), address, prefixLength });
+    this.#addresses.set(key, { device: this.ref(index), address, prefixLength, ours: false, state: 'valid' });
     this.#addressesChanged();
   }
 
@@ -92,7 +92,10 @@ export class DeviceView {
     for (const { index, address, prefixLength } of addresses) {
       const key = `${index} ${address}/${prefixLength}`;
       const known = before.get(key);
-      this.#addresses.set(key, known?.device === this.ref(index) ? known : { device: this.ref(index), address, prefixLength });
+      this.#addresses.set(
+        key,
+        known?.device === this.ref(index) ? known : { device: this.ref(index), address, prefixLength, ours: false, state: 'valid' },
+      );
     }
     const same = before.size === this.#addresses.size && [...this.#addresses].every(([key, value]) => before.get(key) === value);
     if (!same) this.#addressesChanged();

@@ -1,5 +1,5 @@
 import type { Change, Drift, Failure } from '../../core/change.ts';
-import { type Kernel, KernelUnavailable, type Observation, type Purged } from '../kernel.ts';
+import { type Kernel, KernelUnavailable, type Observation, type ProbeAnswer, type Purged } from '../kernel.ts';
 import { DriftLog, monotonicMicros } from './drift-log.ts';
 import { Monitor } from './monitor.ts';
 import { Dumper } from './netlink/dump.ts';
@@ -78,6 +78,10 @@ class LinuxKernel implements Kernel {
         if (this.#view.takeUncovered()) this.#monitor.announce();
       });
     }
+  }
+
+  async probe(): Promise<ProbeAnswer> {
+    throw new KernelUnavailable('this kernel adapter cannot probe');
   }
 
   async purge(): Promise<Purged> {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Change, Failure } from '../../core/change.ts';
+import { type Change, type Failure, isRouteChange, type RouteChange } from '../../core/change.ts';
 import { type Route, RouteIndex } from '../../core/route.ts';
 import type { Monitor } from './monitor.ts';
 import { NLMSG_ERROR } from './netlink/constants.ts';
@@ -20,7 +20,7 @@ const BATCH_MESSAGES = 250;
 /** Above are the sequence numbers of dumps. */
 const LAST_SEQ = 0x3fffffff;
 
-const { EEXIST, ENOENT, ESRCH } = constants.errno;
+const { EEXIST, ENOENT, EOPNOTSUPP, ESRCH } = constants.errno;
 
 /**
  * Carries out changes in batches without asking for acknowledgements: the kernel has worked off every message when `send`
@@ -91,7 +91,8 @@ export class Programmer {
       const errno = this.#refusal(change);
       if (errno) this.#refused.set(at - from, { errno });
       else if (change.op === 'set-sysctl') encodeSetRpFilter(this.#writer, base + at - from, change.device.index, change.value);
-      else this.#routes.encode(change.op, base + at - from, change.route);
+      else if (isRouteChange(change)) this.#routes.encode(change.op, base + at - from, change.route);
+      else this.#refused.set(at - from, { errno: EOPNOTSUPP });
     }
     return at;
   }
@@ -129,13 +130,13 @@ export class Programmer {
   }
 
   #failure(change: Change, error: KernelError): Failure {
-    if (change.op !== 'set-sysctl' && this.#surprises(change, error.errno)) this.#view.routes.doubt(change.route.prefix.family);
+    if (isRouteChange(change) && this.#surprises(change, error.errno)) this.#view.routes.doubt(change.route.prefix.family);
     const code = errorCode(error.errno);
     return { change, code, message: error.text ?? errorMeaning(code, error.errno) };
   }
 
   /** Whether the kernel's answer contradicts the view. */
-  #surprises({ op, route }: Exclude<Change, { op: 'set-sysctl' }>, errno: number): boolean {
+  #surprises({ op, route }: RouteChange, errno: number): boolean {
     const { routes } = this.#view;
     if (errno === EEXIST) return op === 'add-route' && routes.foreign(route.prefix.family).like(route).length === 0;
     return (errno === ESRCH || errno === ENOENT) && op !== 'add-route' && routes.owned.like(route) !== undefined;
@@ -157,7 +158,7 @@ class Batch implements Written {
 
   has(route: Route): boolean {
     this.#index ??= RouteIndex.of(
-      this.#changes.slice(this.#from, this.#to).flatMap((change) => (change.op === 'set-sysctl' ? [] : [change.route])),
+      this.#changes.slice(this.#from, this.#to).flatMap((change) => (isRouteChange(change) ? [change.route] : [])),
     );
     return this.#index.like(route) !== undefined;
   }

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { Change, SetSysctl } from '../../core/change.ts';
+import { type Change, isRouteChange, type SetSysctl } from '../../core/change.ts';
 import type { NodeFacts, Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
 import type { DeviceRef, Route, RouteSpec } from '../../core/route.ts';
@@ -194,6 +194,7 @@ export class KernelView {
       this.#sysctlSet(change);
       return;
     }
+    if (!isRouteChange(change)) return;
     if (change.op === 'remove-route') {
       this.#routes.owned.delete(change.route);
       // A foreign IPv6 next hop that was joined with ours now stands alone.

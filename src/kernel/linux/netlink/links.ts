@@ -41,6 +41,8 @@ export function decodeLink(message: MessageReader): Link | undefined {
     loopback: (flags & IFF_LOOPBACK) !== 0,
     mtu: outer.u32(IFLA_MTU) ?? 0,
     rpFilter: rpFilterOf(view),
+    arpIgnore: 0,
+    arpAnnounce: 0,
   };
 }
 

@@ -1,0 +1,100 @@
+import type { Address } from '../core/ip/address.ts';
+import type { Prefix } from '../core/ip/prefix.ts';
+
+/**
+ * Who gives the addresses of one OverlayPool: the pool itself, or an external system. Neither decides who gets which: the caller does, from
+ * what `look` shows, and keeps it in a ledger of its own before it claims anything. Both implementations pass `provider.contract.ts`.
+ *
+ * Every method may be repeated after a crash or an unknown outcome, and does then what is still to be done.
+ */
+export interface IpamProvider {
+  /**
+   * The ranges, and what is recorded in them. What is wrong with one range does not hold up the others.
+   * @throws IpamUnavailable @throws IpamRefused
+   */
+  look(signal?: AbortSignal): Promise<Inventory>;
+
+  /**
+   * Records addresses as those of nodes, each where it is free; never over what anybody else has. Answers one outcome for each, in order:
+   * `held` also when it was ours for that very node before. Checked afterwards: what cannot be found again is not `held`.
+   * @throws IpamUnavailable: then some may have been recorded. @throws IpamRefused
+   */
+  claim(holdings: readonly Holding[], signal?: AbortSignal): Promise<readonly Claim[]>;
+
+  /**
+   * Takes records of ours away, by the identifiers that `look` or `claim` gave. One that is gone, or that somebody has made his own
+   * meanwhile, counts as done and is left alone.
+   * @throws IpamUnavailable @throws IpamRefused
+   */
+  release(holdings: readonly RecordedHolding[], signal?: AbortSignal): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** An address of a pool that is, or is to be, one node's. */
+export interface Holding {
+  readonly node: string;
+  readonly address: Address;
+  /** A person has said that what is recorded for it, by an older system or by hand, is this node's: it is made ours. */
+  readonly adopt?: boolean;
+}
+
+/** `record` is absent where the provider keeps none. */
+export interface RecordedHolding extends Holding {
+  readonly record?: string;
+}
+
+export type Claim =
+  | { readonly outcome: 'held'; readonly record?: string }
+  /** By whom, for people. */
+  | { readonly outcome: 'taken'; readonly by: string };
+
+export interface Inventory {
+  /** In the order in which they are used. */
+  readonly ranges: readonly Range[];
+  readonly problems: readonly IpamProblem[];
+}
+
+/** One subnet from which nodes of a zone get addresses. */
+export interface Range {
+  /** Undefined: nodes whose zone has no range of this family, and nodes without a zone. */
+  readonly zone: string | undefined;
+  readonly subnet: Prefix;
+  readonly gateway: Address;
+  /** Never given, besides the gateway and what a subnet itself excludes (`reserved.ts`). */
+  readonly excluded: readonly Prefix[];
+  /** What an external system has recorded, by the text of the address; the gateway may be among it. */
+  readonly records: ReadonlyMap<string, IpamRecord>;
+}
+
+/** Several records of one address are one that is somebody else's. */
+export interface IpamRecord {
+  readonly record: string;
+  /** The node of this pool and cluster that it is for; undefined when it is anybody else's. */
+  readonly node: string | undefined;
+  /** Whose it is, for people: `printer-7 (owner facilities)`. */
+  readonly holder: string;
+}
+
+/** Something that a person must mend. The message names the range and the fix. */
+export interface IpamProblem {
+  readonly code: 'RangeUnusable' | 'IPAMRefused';
+  readonly message: string;
+}
+
+/** Transient: it could not be asked, or did not answer in a way that says anything. Try again. */
+export class IpamUnavailable extends Error {
+  override readonly name = 'IpamUnavailable';
+  /** Milliseconds to leave it alone, when that is known. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, options: { readonly retryAfter?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+/** The user's: wrong credentials, wrong application, wrong address. It stays so until somebody changes something: tried again slowly. */
+export class IpamRefused extends Error {
+  override readonly name = 'IpamRefused';
+}
