@@ -56,16 +56,23 @@ const MEASURES = Object.entries(GROUPS).flatMap(([group, measures]) =>
 async function main(options: Options): Promise<number> {
   const begun = new Date();
   const loadBefore = loadavg();
-  const results = await judgedResults(options);
+  const { results, failed } = await judgedResults(options);
   writeResults(options.output, { begun, loadBefore, quick: options.quick, scale: scaleOf(options), results });
   process.stdout.write(`\n${formatTable(results)}\n± is how far a typical round lies from the median. ${RIVALS}\n`);
   const missed = results.filter(({ verdict }) => verdict === 'missed');
   for (const { row } of missed) process.stdout.write(`budget missed by more than the noise: ${row.name}\n`);
+  for (const name of failed) process.stdout.write(`measure failed: ${name}\n`);
   process.stdout.write(`All samples: ${options.output}\n`);
-  return missed.length > 0 ? 1 : 0;
+  return missed.length + failed.length > 0 ? 1 : 0;
 }
 
-async function judgedResults(options: Options): Promise<readonly Judged[]> {
+interface Results {
+  readonly results: readonly Judged[];
+  /** Measures that came to no end. */
+  readonly failed: readonly string[];
+}
+
+async function judgedResults(options: Options): Promise<Results> {
   const build = mkdtempSync(join(tmpdir(), 'fairlead-bench-build-'));
   try {
     tell('==> building the reference program and the worker');
@@ -75,8 +82,9 @@ async function judgedResults(options: Options): Promise<readonly Judged[]> {
       worker: await WorkerProgram.build(build),
       progress: tell,
     };
-    const rows = await measureAll(context, options.only);
-    return rows.map((row): Judged => ({ row, verdict: options.quick ? 'not judged' : verdictOf(row) }));
+    const failed: string[] = [];
+    const rows = await measureAll(context, options.only, failed);
+    return { failed, results: rows.map((row): Judged => ({ row, verdict: options.quick ? 'not judged' : verdictOf(row) })) };
   } finally {
     rmSync(build, { recursive: true, force: true });
   }
@@ -86,12 +94,18 @@ function scaleOf({ quick }: Options): Scale {
   return quick ? QUICK : FULL;
 }
 
-async function measureAll(context: Context, only: readonly string[]): Promise<readonly Row[]> {
+async function measureAll(context: Context, only: readonly string[], failed: string[]): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const { group, name, measure } of MEASURES) {
     if (only.length > 0 && !only.includes(name) && !only.includes(group)) continue;
     tell(`==> ${name}`);
-    rows.push(...(await measure({ ...context, progress: (text) => tell(`    ${text}`) })));
+    try {
+      rows.push(...(await measure({ ...context, progress: (text) => tell(`    ${text}`) })));
+    } catch (error) {
+      // What the others have found is not lost with it.
+      tell(`    ${name} failed: ${error instanceof Error ? error.stack : error}`);
+      failed.push(name);
+    }
   }
   return rows;
 }

@@ -94,7 +94,7 @@ async function resyncs(kernel: Kernel, count: number, rounds: number): Promise<n
   const source = { start: async () => {}, snapshot: () => resources, watch: () => {}, close: async () => {} };
   const resources = snapshot(count);
   const memory = { load: async () => ({ sysctls: [] }), save: async () => {} };
-  const reconciler = new Reconciler({ kernel, source, memory, clock: systemClock }, { nodeName: 'bench', protect: [] });
+  const reconciler = new Reconciler({ kernel, source, memory, clock: systemClock }, { nodeName: 'bench', protect: [] }, () => {});
   await reconciler.prepare();
   const first = await reconciler.round();
   if (first.changes.length !== count) throw new Error(`the first round changed ${first.changes.length} of ${count} routes`);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFleet } from '../../tests/lab/fleet.ts';
+import { type Api, ApiRefused } from '../../tests/lab/kubernetes/api.ts';
 import { createNode } from '../../tests/lab/kubernetes/objects.ts';
 import type { Context } from '../measure.ts';
 import { memoryOf, processorTimeOf } from '../process-figures.ts';
@@ -46,7 +47,7 @@ export async function measureFleet(context: Context): Promise<readonly Row[]> {
   await first.agent.renewPod();
   const input = { stand: site.stand, writers: first.agent.kubeconfig };
   await site.client.run('enlist', { ...input, names });
-  while ((await plane.api.list(REPORTS)).filter(({ status }) => status !== undefined).length < count) await sleep(POLL_MS);
+  while ((await reported(plane.api)) < count) await sleep(POLL_MS);
   await sleep(CALM_MS);
   const changes: Change[] = [];
   for (let round = 0; round < fleetChanges; round++) {
@@ -67,6 +68,16 @@ export async function measureFleet(context: Context): Promise<readonly Row[]> {
     });
   }
   return rows(count, changes);
+}
+
+/** How many nodes have. A server that is busy with the definitions that were just installed is asked again. */
+async function reported(api: Api): Promise<number> {
+  try {
+    return (await api.list(REPORTS)).filter(({ status }) => status !== undefined).length;
+  } catch (error) {
+    if (error instanceof ApiRefused && error.code === 429) return 0;
+    throw error;
+  }
 }
 
 function times({ fleet: { plane } }: Site, controller: number): { readonly controller: number; readonly server: number } {
