@@ -1,5 +1,6 @@
 import type { NodeReport } from '../api/kinds/node-report.ts';
 import type { EventSink, ReportSink } from '../cluster/cluster.ts';
+import { isRouteChange } from '../core/change.ts';
 import type { ClusterNetwork } from '../core/resources.ts';
 import { KernelUnavailable } from '../kernel/kernel.ts';
 import { Backoff } from '../runtime/clock.ts';
@@ -18,6 +19,8 @@ const TELL_REST = { times: 10, longest: 500 };
 /** After a round, until the next for the resources' sake. What the kernel announces never waits. */
 const ROUND_REST = { times: 5, longest: 200 };
 const QUIET_MS = 5_000;
+/** A device, its address, the routes by it, and as often because somebody else is at it. */
+const ROUNDS_OF_ONCE = 8;
 
 export interface AgentPorts extends ReconcilerPorts {
   readonly sink: ReportSink;
@@ -64,7 +67,7 @@ export class Agent {
     this.#ports = ports;
     this.#roundRest = new Rest(ports.clock, ROUND_REST);
     this.#tellRest = new Rest(ports.clock, { ...TELL_REST, shortest: tellMs });
-    this.#reconciler = new Reconciler(ports, options);
+    this.#reconciler = new Reconciler(ports, options, () => this.#trigger());
     this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log, this.#fail);
     this.#narrator = new Narrator(options.nodeName, ports.log);
   }
@@ -80,11 +83,16 @@ export class Agent {
     await this.#ended.promise;
   }
 
-  /** One round, for `fairlead apply`. @throws KernelUnavailable */
+  /** One round, for `fairlead apply`, and as many more as it makes necessary itself. @throws KernelUnavailable */
   async once(): Promise<NodeReport> {
     this.#ended.promise.catch(() => undefined); // `flush` tells the same
     await this.#prepare();
-    await this.#round();
+    this.#loop = Promise.resolve(); // this one
+    for (let round = 0; round === 0 || (this.#again && round < ROUNDS_OF_ONCE); round++) {
+      this.#again = false;
+      await this.#round();
+      await this.#reconciler.probed();
+    }
     this.#cancelQuiet?.();
     await this.#reports.flush();
     return this.#reconciler.account().report;
@@ -149,12 +157,12 @@ export class Agent {
     const summary = await this.#reconciler.round();
     this.#roundRest.begin(begun);
     this.#untold.push(summary);
-    const wait = this.#tellRest.left;
-    if (wait === 0) this.#tell();
-    else this.#cancelTelling ??= this.#ports.clock.after(wait, () => this.#tell());
     if (summary.changes.length > 0) this.#awaitQuiet();
-    // What we set is a fact of the next round: the report should show it.
-    if (summary.changes.some((change) => change.op === 'set-sysctl') && summary.failures.length === 0) this.#again = true;
+    // What was made is a fact of the next round: a device carries addresses then, and an address routes.
+    if (summary.failures.length === 0 && summary.changes.some((change) => !isRouteChange(change))) this.#again = true;
+    const wait = this.#tellRest.left;
+    if (wait === 0 && !this.#again) this.#tell();
+    else this.#cancelTelling ??= this.#ports.clock.after(wait, () => this.#tell());
     return summary;
   }
 

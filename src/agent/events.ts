@@ -1,7 +1,10 @@
 import { API_VERSION } from '../api/define-kind.ts';
 import type { DriftReport, NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';
+import type { ProblemCode } from '../core/problem.ts';
 import { formatRef } from '../core/resources.ts';
+
+const PENDING: ProblemCode = 'OverlayPending';
 
 /**
  * What a person must be told about the step from one report to the next: a resource that is in trouble, or is out of it, and objects that
@@ -29,6 +32,8 @@ function resourceEvent(now: ResourceReport, before: ResourceReport | undefined, 
   if (ready) {
     return same?.ready === false ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
   }
+  // That an address is being made is over in a second, and no news for a person.
+  if (reason === PENDING) return undefined;
   const known = same?.ready === false && same.reason === reason && same.message === message;
   return known ? undefined : { about, type: 'Warning', reason, message: `node ${node}: ${message}` };
 }

@@ -1,6 +1,6 @@
 import { access, readdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { RememberedSysctl } from '../core/change.ts';
+import { isSysctlName, type RememberedSysctl } from '../core/change.ts';
 import { errnoOf, FileFailed, readIfExists, writeAtomic } from '../runtime/atomic-file.ts';
 import { currentRealm, type Realm } from '../runtime/realm.ts';
 
@@ -90,7 +90,7 @@ function isEntry(value: unknown): value is RememberedSysctl {
   return (
     typeof entry?.device?.name === 'string' &&
     typeof entry.device.index === 'number' &&
-    entry.name === 'rp_filter' &&
+    isSysctlName(entry.name) &&
     typeof entry.previous === 'number' &&
     typeof entry.value === 'number'
   );

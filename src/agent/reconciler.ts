@@ -6,9 +6,9 @@ import type { NodeFacts } from '../core/facts.ts';
 import { guard } from '../core/guard.ts';
 import type { Prefix } from '../core/ip/prefix.ts';
 import type { NodePlan } from '../core/plan.ts';
-import { NOTHING_PROBED, type NodeIdentity } from '../core/planner/node.ts';
+import type { NodeIdentity } from '../core/planner/node.ts';
 import { objectKey, RepairBudget } from '../core/repair.ts';
-import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
+import { formatRef, type NodeOverlayIP, type ResourceSnapshot } from '../core/resources.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { FileFailed } from '../runtime/atomic-file.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -17,6 +17,7 @@ import { Grace } from './grace.ts';
 import type { Recollection, SysctlMemory } from './memory.ts';
 import type { Owners } from './owners.ts';
 import { Planner } from './planner.ts';
+import { Probes } from './probes.ts';
 import { buildReport, type RoundResult } from './report.ts';
 
 export interface ReconcilerPorts {
@@ -59,6 +60,7 @@ export class Reconciler {
   readonly #grace = new Grace();
   readonly #ledger = new DriftLedger();
   readonly #repairs = new RepairBudget();
+  readonly #probes: Probes;
   #remembered: readonly RememberedSysctl[] = [];
   #found: Omit<RoundResult, 'drift' | 'contested'> | undefined;
   #unsettled: RoundSummary[] = [];
@@ -68,9 +70,16 @@ export class Reconciler {
   /** Of the round before: what was lost since belonged to that plan. */
   #owners: Owners | undefined;
 
-  constructor(ports: ReconcilerPorts, options: NodeOptions) {
+  /** `again` is called when there is news that no other port announces. */
+  constructor(ports: ReconcilerPorts, options: NodeOptions, again: () => void) {
     this.#ports = ports;
     this.#options = options;
+    this.#probes = new Probes(ports, again);
+  }
+
+  /** Resolves when nobody on a link is being asked for anything. */
+  async probed(): Promise<void> {
+    await this.#probes.settled();
   }
 
   /** Answers what the log should say. A memory that cannot be read counts as empty: routes must not wait for a disk. */
@@ -98,6 +107,7 @@ export class Reconciler {
     const drift = kernel.takeDrift();
     const ownedBefore = owned.size;
     const { planned, owners } = this.#plan(resources, facts);
+    this.#probes.update(planned.plan, ownOverlayIPs(resources, this.#options.nodeName));
     const changes = diff({ routes: owned, sysctls: this.#remembered }, planned.plan, facts);
     const { allowed } = guard(changes, resources.complete, this.#repairs, started);
     const failures = await this.#apply(allowed);
@@ -152,7 +162,7 @@ export class Reconciler {
 
   #identity(): NodeIdentity {
     const { nodeName, protect } = this.#options;
-    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered, probed: NOTHING_PROBED };
+    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered, probed: this.#probes.answers };
   }
 
   /** What a sysctl was before is on disk before it is changed; when it cannot be stored the sysctl is left alone. */
@@ -194,6 +204,10 @@ export class Reconciler {
     const fresh = new Set(drift.map(driftKey));
     return restored.filter((loss) => fresh.has(loss.key)).map((loss) => (appliedAt - loss.at) / 1e6);
   }
+}
+
+function ownOverlayIPs({ nodeOverlayIPs }: ResourceSnapshot, nodeName: string): readonly NodeOverlayIP[] {
+  return nodeOverlayIPs.filter(({ node, deleting }) => node === nodeName && !deleting);
 }
 
 /** How many routes of ours changes have made. The kernel may say so a little later. */

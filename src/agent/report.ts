@@ -2,7 +2,7 @@ import { type Condition, type DriftReport, type NodeReport, type ResourceReport,
 import { REPORT_LIMITS } from '../api/kinds/node-report-status.ts';
 import { type Failure, isRouteChange } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
-import type { NodePlan, ResourcePlan } from '../core/plan.ts';
+import type { NodePlan, PlannedAddress, ResourcePlan } from '../core/plan.ts';
 import type { Planned } from '../core/planner/node-planner.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatChange, formatHops, listSome } from '../core/render.ts';
@@ -93,8 +93,14 @@ function identityOf({ ref, uid, generation }: Meta): Pick<ResourceReport, 'kind'
 }
 
 function readyMessage(plan: ResourcePlan, hops: readonly NextHop[]): string {
+  if (plan.addresses.length > 0) return plan.addresses.map(formatPlace).join(', ');
   const count = `${plan.routes.length} ${plan.routes.length === 1 ? 'route' : 'routes'}`;
   return hops.length > 0 ? `${count} ${hops.map((hop) => formatHops([hop])).join(' and ')}` : `${count}, unreachable`;
+}
+
+/** `192.168.100.4/24 on tmp0` */
+function formatPlace({ address, prefixLength, device }: PlannedAddress): string {
+  return `${address}/${prefixLength} on ${device.name}`;
 }
 
 function problemsOf(plan: ResourcePlan, round: RoundResult, about: Findings): Problem[] {

@@ -17,12 +17,13 @@ export type RouteChange = Extract<Change, { readonly route: Route }>;
 
 /**
  * `add-link` makes it with everything that a `PlannedLink` is, at once: no other process ever sees it without its mark. It fails with
- * EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only.
+ * EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `replaced`: the same device follows at
+ * once, made anew.
  */
 export type LinkChange =
   | { readonly op: 'add-link'; readonly link: PlannedLink }
   | { readonly op: 'set-link'; readonly link: PlannedLink; readonly device: DeviceRef }
-  | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string };
+  | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string; readonly replaced?: true };
 
 /** `add-address` fails with EEXIST when the device has the address; `remove-address` acts on addresses of ours only. */
 export type AddressChange =
@@ -50,6 +51,10 @@ export interface SetSysctl {
 }
 
 export type SysctlName = 'rp_filter' | 'arp_ignore' | 'arp_announce';
+
+export function isSysctlName(name: unknown): name is SysctlName {
+  return name === 'rp_filter' || name === 'arp_ignore' || name === 'arp_announce';
+}
 
 /** A change that the kernel refused. */
 export interface Failure {

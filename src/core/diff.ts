@@ -1,5 +1,6 @@
 import type { Change, RememberedSysctl, SetSysctl } from './change.ts';
-import type { NodeFacts } from './facts.ts';
+import { diffDevices } from './diff-devices.ts';
+import { type NodeFacts, sysctlOf } from './facts.ts';
 import type { NodePlan, PlannedSysctl } from './plan.ts';
 import { type Route, RouteIndex, sameSpec } from './route.ts';
 
@@ -10,10 +11,23 @@ export interface OwnedState {
 }
 
 /**
- * The changes that turn what we own into the plan, in safe order: sysctls are loosened before routes need them, routes are added
- * and replaced before others are removed, and sysctls are restored last. Equal states give no change.
+ * The changes that turn what we own into the plan, in safe order: sysctls, devices and addresses are there before routes need them, routes
+ * are added and replaced before others are removed, addresses and devices go after the routes that use them, and sysctls are restored last.
+ * Equal states give no change.
  */
 export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Change[] {
+  const { made, gone } = diffDevices(plan, facts);
+  const sysctls = diffSysctls(owned.sysctls, plan, facts);
+  const loosened: Change[] = sysctls.filter((change) => !change.restores);
+  return loosened.concat(
+    made,
+    diffRoutes(owned, plan),
+    gone,
+    sysctls.filter((change) => change.restores),
+  );
+}
+
+function diffRoutes(owned: OwnedState, plan: NodePlan): Change[] {
   const added: Change[] = [];
   const replaced: Change[] = [];
   const nothing = owned.routes.size === 0;
@@ -30,14 +44,7 @@ export function diff(owned: OwnedState, plan: NodePlan, facts: NodeFacts): Chang
     for (const { prefix, table, metric } of held) if (owned.routes.get(prefix, table, metric)) kept++;
   }
   const removed = kept === owned.routes.size ? [] : removals(surplus(owned.routes, plan), plan);
-  const sysctls = diffSysctls(owned.sysctls, plan, facts);
-  const loosened: Change[] = sysctls.filter((change) => !change.restores);
-  return loosened.concat(
-    added,
-    replaced,
-    removed,
-    sysctls.filter((change) => change.restores),
-  );
+  return added.concat(replaced, removed);
 }
 
 /** Routes of ours that nothing plans or holds. Identities are unique in a plan, so counting tells whether there are any. */
@@ -65,12 +72,13 @@ function removals(routes: readonly Route[], plan: NodePlan): Change[] {
 function diffSysctls(remembered: readonly RememberedSysctl[], plan: NodePlan, facts: NodeFacts): SetSysctl[] {
   const wanted = plannedSysctls(plan);
   const set = wanted.flatMap((sysctl): SetSysctl[] => {
-    const previous = facts.links.find((link) => link.index === sysctl.device.index)?.rpFilter;
+    const link = facts.links.find(({ index }) => index === sysctl.device.index);
+    const previous = link && sysctlOf(link, sysctl.name);
     return previous === undefined || previous === sysctl.value ? [] : [{ op: 'set-sysctl', ...sysctl, previous, restores: false }];
   });
   const restored = remembered.flatMap((entry): SetSysctl[] => {
     const link = facts.links.find((candidate) => candidate.index === entry.device.index);
-    if (!link || wanted.some((sysctl) => isAbout(entry, sysctl)) || link.rpFilter !== entry.value) return [];
+    if (!link || wanted.some((sysctl) => isAbout(entry, sysctl)) || sysctlOf(link, entry.name) !== entry.value) return [];
     const device = { index: link.index, name: link.name };
     return [{ op: 'set-sysctl', device, name: entry.name, value: entry.previous, previous: entry.value, restores: true }];
   });

@@ -1,3 +1,4 @@
+import type { SysctlName } from './change.ts';
 import type { Address } from './ip/address.ts';
 import type { Prefix } from './ip/prefix.ts';
 import { type DeviceRef, PROTOCOL_KERNEL, type Route, TABLE_MAIN } from './route.ts';
@@ -38,6 +39,18 @@ export interface Link extends DeviceRef {
   readonly alias?: string;
   /** Link-layer address as text. */
   readonly mac?: string;
+}
+
+/** The present value of a sysctl of a device. */
+export function sysctlOf(link: Link, name: SysctlName): number {
+  switch (name) {
+    case 'rp_filter':
+      return link.rpFilter;
+    case 'arp_ignore':
+      return link.arpIgnore;
+    case 'arp_announce':
+      return link.arpAnnounce;
+  }
 }
 
 /** Our mark on a device: its alias is this and the name of the pool. */

@@ -28,5 +28,16 @@ export function guard(changes: readonly Change[], complete: boolean, repairs: Re
 }
 
 function takesAway(change: Change): boolean {
-  return (change.op === 'remove-route' && !change.harmful) || (change.op === 'set-sysctl' && change.restores);
+  switch (change.op) {
+    case 'remove-route':
+      return !change.harmful;
+    case 'remove-link':
+      return !change.replaced;
+    case 'remove-address':
+      return true;
+    case 'set-sysctl':
+      return change.restores;
+    default:
+      return false;
+  }
 }

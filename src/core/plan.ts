@@ -82,7 +82,7 @@ export interface Probe {
   readonly address: Address;
 }
 
-/** Names a probe: a device and an address. */
-export function probeKey({ device, address }: Probe): string {
-  return `${device.index} ${address}`;
+/** Names a probe: an address and a device, by name, so that a device that is made anew need not be asked about again. */
+export function probeKey({ device, address }: { readonly device: Pick<DeviceRef, 'name'>; readonly address: Address }): string {
+  return `${device.name} ${address}`;
 }

@@ -9,6 +9,11 @@ export const PROBLEM_CODES = {
   NodeLabelsUnknown:
     'The resource selects nodes by label, and the labels of this node are not known. Nothing of it is added or removed until they are.',
   NoSuchPool: 'The resource names an OverlayPool that does not exist.',
+  NoOverlayAddress: 'The route leaves by an overlay of which this node has no address.',
+  AddressNotGranted: 'The controller has not granted the addresses to this node; what is there stays.',
+  AddressInUse: 'Another host on the link answers for the overlay address, so it is not used.',
+  OverlapsNetwork: 'The overlay range overlaps a network that the node is connected to by another device.',
+  OverlayPending: 'The overlay device or address is being made, which takes a second.',
   NoCoveringRoute: 'Discovery found no route of the node that covers the prefix it looks toward.',
   NoGatewayForFamily: 'Some subnets have a family (IPv4 or IPv6) for which no next hop is given or found.',
   GatewayNotOnLink: 'The gateway is not in a network that this node is directly connected to.',

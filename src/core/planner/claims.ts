@@ -5,12 +5,12 @@ import { PrefixMap } from '../ip/prefix-map.ts';
 import type { HeldRoute } from '../plan.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
-import { formatRef, type ResourceRef, type StaticRoute } from '../resources.ts';
+import { formatRef, type Meta, type ResourceRef } from '../resources.ts';
 import { TABLE_MAIN } from '../route.ts';
 import { type Draft, hold } from './draft.ts';
 
 /** The order in which resources claim: creation time, then name. */
-export function olderFirst(a: StaticRoute, b: StaticRoute): number {
+export function olderFirst(a: { readonly meta: Meta }, b: { readonly meta: Meta }): number {
   return compareText(a.meta.created ?? '', b.meta.created ?? '') || compareText(a.meta.ref.name, b.meta.ref.name);
 }
 

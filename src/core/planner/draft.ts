@@ -5,7 +5,7 @@ import type { Problem } from '../problem.ts';
 import type { StaticRoute } from '../resources.ts';
 import { type NextHop, PROTOCOL_FAIRLEAD, type Route, type RouteSpec, TABLE_MAIN } from '../route.ts';
 import { selects } from '../selector.ts';
-import { type Fault, type Resolution, resolveNextHop, type Surroundings } from './next-hop.ts';
+import { type Fault, type OverlayWays, type Resolution, resolveNextHop, type Surroundings } from './next-hop.ts';
 import { type NodeIdentity, waitKey } from './node.ts';
 
 /** What one resource wants on this node, before it is weighed against the others. */
@@ -22,8 +22,13 @@ export interface Draft {
   readonly refused: boolean;
 }
 
+/** What a resource is drafted in. */
+export interface Setting extends Surroundings {
+  readonly overlays: OverlayWays;
+}
+
 /** None when the resource does not select this node. */
-export function draftOf(resource: StaticRoute, around: Surroundings, node: NodeIdentity): Draft[] {
+export function draftOf(resource: StaticRoute, around: Setting, node: NodeIdentity): Draft[] {
   const selected = selects(resource.nodeSelector, around.labels);
   if (selected === false) return [];
   const empty: Draft = { resource, routes: [], held: [], harmful: [], nextHops: new Map(), waiting: [], problems: [], refused: false };
@@ -35,7 +40,7 @@ export function draftOf(resource: StaticRoute, around: Surroundings, node: NodeI
   return [FAMILIES.reduce((draft, family) => addFamily(draft, family, around, node), empty)];
 }
 
-function addFamily(draft: Draft, family: Family, around: Surroundings, node: NodeIdentity): Draft {
+function addFamily(draft: Draft, family: Family, around: Setting, node: NodeIdentity): Draft {
   const { resource } = draft;
   const ofFamily = (prefix: Prefix): boolean => prefix.family === family;
   const subnets = resource.subnets.every(ofFamily) ? resource.subnets : resource.subnets.filter(ofFamily);
@@ -52,17 +57,18 @@ function addFamily(draft: Draft, family: Family, around: Surroundings, node: Nod
 }
 
 function withRoutes(draft: Draft, family: Family, subnets: readonly Prefix[], way: Extract<Resolution, { hops: unknown }>): Draft {
-  const spec = specOf(draft.resource, family, way.hops);
+  const spec = specOf(draft.resource, family, way);
   const added = subnets.map((prefix): Route => ({ prefix, spec }));
   const routes = draft.routes.length === 0 ? added : [...draft.routes, ...added];
   const [hop] = way.hops;
   return { ...draft, routes, nextHops: hop ? new Map([...draft.nextHops, [family, hop]]) : draft.nextHops };
 }
 
-function specOf(resource: StaticRoute, family: Family, hops: readonly NextHop[]): RouteSpec {
+function specOf(resource: StaticRoute, family: Family, { hops, source: own }: Extract<Resolution, { hops: unknown }>): RouteSpec {
   const common = { table: TABLE_MAIN, metric: resource.metric, protocol: PROTOCOL_FAIRLEAD, hops };
   if (hops.length === 0) return { ...common, type: 'unreachable' };
-  const source = resource.source?.family === family ? { source: resource.source } : {};
+  const chosen = resource.source?.family === family ? resource.source : own;
+  const source = chosen ? { source: chosen } : {};
   const mtu = resource.mtu === undefined ? {} : { mtu: resource.mtu };
   return { ...common, type: 'unicast', ...source, ...mtu };
 }

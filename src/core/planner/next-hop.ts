@@ -16,8 +16,12 @@ export interface Surroundings {
   readonly labels: ReadonlyMap<string, string> | undefined;
 }
 
-/** The way for one family: hops (none for unreachable), or why there is none. */
-export type Resolution = { readonly hops: readonly NextHop[] } | Fault;
+/** By pool and family, where routes by way of an overlay leave this node, or why they cannot. */
+export type OverlayWays = ReadonlyMap<string, ReadonlyMap<Family, OverlayEnd>>;
+export type OverlayEnd = { readonly hop: NextHop; readonly source: Address } | Fault;
+
+/** The way for one family: hops (none for unreachable), or why there is none. `source` is the preferred one, where the way has its own. */
+export type Resolution = { readonly hops: readonly NextHop[]; readonly source?: Address } | Fault;
 
 export interface Fault {
   readonly code: ProblemCode;
@@ -25,13 +29,13 @@ export interface Fault {
 }
 
 /** Resolves where the subnets of one family go on this node. */
-export function resolveNextHop(route: StaticRoute, family: Family, around: Surroundings): Resolution {
+export function resolveNextHop(route: StaticRoute, family: Family, around: Surroundings & { readonly overlays: OverlayWays }): Resolution {
   const { via } = route;
   switch (via.type) {
     case 'unreachable':
       return { hops: [] };
     case 'overlay':
-      return { code: 'NoSuchPool', message: `there is no OverlayPool "${via.pool}": create it, or use via.gateway or via.discover` };
+      return byOverlay(via.pool, family, around.overlays, around.nodeName);
     case 'device':
       return onDevice(via.device, around, (link) => ({ hops: [{ device: deviceOf(link), onLink: false }] }));
     case 'discover':
@@ -39,6 +43,20 @@ export function resolveNextHop(route: StaticRoute, family: Family, around: Surro
     case 'gateways':
       return chooseGateway(via.choices, family, around);
   }
+}
+
+function byOverlay(pool: string, family: Family, overlays: OverlayWays, nodeName: string): Resolution {
+  const ends = overlays.get(pool);
+  if (!ends) {
+    const message = `node ${nodeName} has no address of an OverlayPool "${pool}": see with "kubectl get overlaypools" whether it exists, selects this node, and has a free address`;
+    return { code: 'NoOverlayAddress', message };
+  }
+  const end = ends.get(family);
+  if (!end) {
+    const message = `node ${nodeName} has no IPv${family} address of OverlayPool ${pool}: give the pool an IPv${family} range, or move these subnets to another StaticRoute`;
+    return { code: 'NoGatewayForFamily', message };
+  }
+  return 'hop' in end ? { hops: [end.hop], source: end.source } : end;
 }
 
 function onDevice(name: string, around: Surroundings, use: (link: Link) => Resolution): Resolution {

@@ -4,9 +4,9 @@ import { NOTHING_PLANNED, type NodePlan, type ResourcePlan } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { ResourceSnapshot, StaticRoute } from '../resources.ts';
 import { olderFirst, settleClaims, yieldToForeign } from './claims.ts';
-import { type Draft, draftOf } from './draft.ts';
-import type { Surroundings } from './next-hop.ts';
+import { type Draft, draftOf, type Setting } from './draft.ts';
 import type { NodeIdentity } from './node.ts';
+import { type OverlayPlan, planOverlays } from './overlay.ts';
 import { type Protection, protectionFor } from './protection.ts';
 import { refuseHarmful } from './refuse.ts';
 import { loosenReversePath } from './reverse-path.ts';
@@ -22,8 +22,11 @@ interface Landscape {
   readonly node: NodeIdentity;
   readonly nodes: ResourceSnapshot['nodes'];
   readonly clusterNetwork: ResourceSnapshot['clusterNetwork'];
-  readonly around: Surroundings;
+  readonly overlayPools: ResourceSnapshot['overlayPools'];
+  readonly nodeOverlayIPs: ResourceSnapshot['nodeOverlayIPs'];
+  readonly around: Setting;
   readonly protection: Protection;
+  readonly overlay: OverlayPlan;
   readonly drafts: WeakMap<StaticRoute, readonly Draft[]>;
   readonly outcomes: WeakMap<Draft, Outcome>;
 }
@@ -46,31 +49,38 @@ export class NodePlanner {
     const landscape = this.#landscape;
     const harmless = [...resources.staticRoutes].sort(olderFirst).flatMap((resource) => harmlessDrafts(resource, landscape));
     const outcomes = settleClaims(harmless).map((draft) => outcomeOf(draft, landscape));
-    return { plan: { resources: outcomes.map(({ plan }) => plan) }, problems: outcomes.flatMap(({ problems }) => problems) };
+    const { plans, problems } = landscape.overlay;
+    return {
+      plan: { resources: [...plans, ...outcomes.map(({ plan }) => plan)] },
+      problems: [...problems, ...outcomes.flatMap((outcome) => outcome.problems)],
+    };
   }
 }
 
 function landscapeOf(resources: ResourceSnapshot, facts: NodeFacts, node: NodeIdentity): Landscape {
-  const labels = resources.nodes.find((candidate) => candidate.name === node.name)?.labels;
-  const around: Surroundings = { facts, fib: new Fib(facts.rules, facts.routes), nodeName: node.name, labels };
-  const { nodes, clusterNetwork } = resources;
+  const { nodes, clusterNetwork, overlayPools, nodeOverlayIPs } = resources;
+  const labels = nodes.find((candidate) => candidate.name === node.name)?.labels;
+  const plain = { facts, fib: new Fib(facts.rules, facts.routes), nodeName: node.name, labels };
   const protection = protectionFor(facts, resources, node);
-  return { facts, node, nodes, clusterNetwork, around, protection, drafts: new WeakMap(), outcomes: new WeakMap() };
+  const overlay = planOverlays(resources, { around: plain, protection, node });
+  const around: Setting = { ...plain, overlays: overlay.ways };
+  const decided = { drafts: new WeakMap(), outcomes: new WeakMap() };
+  return { facts, node, nodes, clusterNetwork, overlayPools, nodeOverlayIPs, around, protection, overlay, ...decided };
 }
 
-function isOf(
-  { facts, node, nodes, clusterNetwork }: Landscape,
-  resources: ResourceSnapshot,
-  newFacts: NodeFacts,
-  newNode: NodeIdentity,
-): boolean {
+function isOf(known: Landscape, resources: ResourceSnapshot, facts: NodeFacts, node: NodeIdentity): boolean {
   return (
-    facts === newFacts &&
-    sameNode(node, newNode) &&
-    clusterNetwork === resources.clusterNetwork &&
-    nodes.length === resources.nodes.length &&
-    nodes.every((other, i) => other === resources.nodes[i])
+    known.facts === facts &&
+    sameNode(known.node, node) &&
+    known.clusterNetwork === resources.clusterNetwork &&
+    sameItems(known.nodes, resources.nodes) &&
+    sameItems(known.overlayPools, resources.overlayPools) &&
+    sameItems(known.nodeOverlayIPs, resources.nodeOverlayIPs)
   );
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
 /** Whether two are the same values. */

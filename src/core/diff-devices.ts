@@ -1,0 +1,68 @@
+import type { Change } from './change.ts';
+import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from './facts.ts';
+import { LINK_ARP, type NodePlan, type PlannedAddress, type PlannedLink } from './plan.ts';
+
+/** What is to be done about devices and addresses of ours, before the routes and after them. */
+export interface DeviceChanges {
+  readonly made: readonly Change[];
+  readonly gone: readonly Change[];
+}
+
+/** Devices are told apart by the pool in their mark; whatever lacks our mark is not looked at. */
+export function diffDevices({ resources }: NodePlan, { links, addresses }: NodeFacts): DeviceChanges {
+  const ours = links.filter((link) => poolOf(link) !== undefined);
+  const marked = addresses.filter((address) => address.ours);
+  const wanted = resources.flatMap((plan) => plan.links);
+  const planned = resources.flatMap((plan) => plan.addresses);
+  if (ours.length + marked.length + wanted.length + planned.length === 0) return { made: [], gone: [] };
+
+  const heldLinks = new Set(resources.flatMap((plan) => plan.heldLinks));
+  const unwanted = ours.filter((link) => !heldLinks.has(link.name) && !wanted.some((other) => isOf(link, other)));
+  const [replaced, surplus] = split(unwanted, (link) => wanted.some((other) => poolOf(link) === other.pool));
+  const held = resources.flatMap((plan) => plan.heldAddresses);
+  const leaving = marked.filter(
+    (own) =>
+      !planned.some((other) => isSame(own, other)) &&
+      !held.some((address) => address.equals(own.address)) &&
+      // It goes with its device.
+      !unwanted.some(({ index }) => index === own.device.index),
+  );
+  const gone = leaving.map(
+    ({ device, address, prefixLength }): Change => ({ op: 'remove-address', address: { device, address, prefixLength } }),
+  );
+  return {
+    made: [
+      ...replaced.map((link): Change => ({ ...removal(link), replaced: true })),
+      ...wanted.flatMap((link) => diffLink(link, ours)),
+      ...planned
+        .filter((address) => !addresses.some((other) => isSame(other, address)))
+        .map((address): Change => ({ op: 'add-address', address })),
+    ],
+    gone: [...gone, ...surplus.map(removal)],
+  };
+}
+
+function diffLink(link: PlannedLink, ours: readonly Link[]): Change[] {
+  const present = ours.find((other) => isOf(other, link));
+  if (!present) return [{ op: 'add-link', link }];
+  const { index, name, up, mtu, arpIgnore, arpAnnounce } = present;
+  const isRight = up && mtu === link.mtu && arpIgnore >= LINK_ARP.arpIgnore && arpAnnounce >= LINK_ARP.arpAnnounce;
+  return isRight ? [] : [{ op: 'set-link', link, device: { index, name } }];
+}
+
+/** Name and parent of a device are what it is; all else of it can be set. */
+function isOf(present: Link, { name, parent, pool }: PlannedLink): boolean {
+  return poolOf(present) === pool && present.name === name && present.parent === parent.index && present.kind === 'macvlan';
+}
+
+function isSame({ device, address, prefixLength }: InterfaceAddress, planned: PlannedAddress): boolean {
+  return device.index === planned.device.index && prefixLength === planned.prefixLength && address.equals(planned.address);
+}
+
+function removal(link: Link): Extract<Change, { op: 'remove-link' }> {
+  return { op: 'remove-link', device: { index: link.index, name: link.name }, pool: poolOf(link) ?? '' };
+}
+
+function split<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}

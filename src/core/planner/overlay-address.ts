@@ -1,0 +1,73 @@
+import { isConnectedNetwork, type NodeFacts } from '../facts.ts';
+import { probeKey } from '../plan.ts';
+import { formatRoute } from '../render.ts';
+import type { OverlayAddress } from '../resources.ts';
+import type { Route } from '../route.ts';
+import type { Fault, Surroundings } from './next-hop.ts';
+import type { NodeIdentity } from './node.ts';
+import type { Place } from './overlay-device.ts';
+import { forbids, type Protection } from './protection.ts';
+
+/** All that decides about the addresses of one NodeOverlayIP. */
+export interface OverlayWorld {
+  readonly around: Surroundings;
+  readonly protection: Protection;
+  readonly node: NodeIdentity;
+}
+
+/** Why an address must not be on this node; undefined when it may. `connected` is the route that the kernel makes for its network. */
+export function obstacle(wanted: OverlayAddress, connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
+  return (
+    elsewhere(wanted, place, world) ??
+    overlap(connected, place, world) ??
+    inUse(wanted, place, world) ??
+    harm(wanted, connected, place, world)
+  );
+}
+
+/** The kernel answers for an address on whatever device it is: twice on one node is once too often. */
+function elsewhere({ address }: OverlayAddress, { name }: Place, { around, node }: OverlayWorld): Fault | undefined {
+  const other = around.facts.addresses.find((held) => held.address.equals(address) && !held.ours);
+  if (!other) return undefined;
+  const what = `${address}/${other.prefixLength} dev ${other.device.name}`;
+  const fix = `delete it ("ip address delete ${what}"), and it is added to ${name}`;
+  return { code: 'Conflict', message: `node ${node.name} has ${what} from somebody else: ${fix}` };
+}
+
+/**
+ * A network that the node is connected to already would have two devices: with strict reverse-path filtering not even an ARP request gets
+ * through then, and no counter tells. On the parent itself it is just one more address.
+ */
+function overlap({ prefix }: Route, { type, device, parent }: Place, { around, node }: OverlayWorld): Fault | undefined {
+  const own = type === 'Address' ? parent.index : device?.index;
+  const network = around.facts.routes.find((route) => route.prefix.overlaps(prefix) && isNetworkBeside(route, own, around.facts));
+  if (!network) return undefined;
+  const onParent = network.spec.hops[0]?.device?.index === parent.index;
+  const fix = onParent ? 'set interface.type of the pool to Address' : 'use another range';
+  return {
+    code: 'OverlapsNetwork',
+    message: `${prefix} overlaps a network that node ${node.name} is connected to ("${formatRoute(network)}"): ${fix}`,
+  };
+}
+
+function isNetworkBeside(route: Route, own: number | undefined, facts: NodeFacts): boolean {
+  return isConnectedNetwork(route, facts) && route.spec.hops[0]?.device?.index !== own;
+}
+
+function inUse({ address }: OverlayAddress, { device, name }: Place, { around, node }: OverlayWorld): Fault | undefined {
+  const found = device && around.facts.addresses.find((held) => held.device.index === device.index && held.address.equals(address));
+  const holder = device && node.probed.get(probeKey({ device, address }));
+  if (found?.state !== 'duplicate' && (holder === undefined || found)) return undefined;
+  const who = holder === undefined ? 'another host' : holder;
+  const fix = 'find that host, or delete the NodeOverlayIP and ask for another address; it is asked again every 30 seconds';
+  return {
+    code: 'AddressInUse',
+    message: `${who} answers for ${address} on ${name} of node ${node.name}, so the address is not used: ${fix}`,
+  };
+}
+
+function harm({ address }: OverlayAddress, connected: Route, { device }: Place, { around, protection }: OverlayWorld): Fault | undefined {
+  if (device && around.facts.addresses.some((held) => held.device.index === device.index && held.address.equals(address))) return undefined;
+  const message = forbids(protection, around.fib, connected);
+  return message === undefined ? undefined : { code: 'ProtectedPath', message: `${message}: use another range` };
+}

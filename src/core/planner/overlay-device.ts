@@ -1,0 +1,97 @@
+import { type Link, linkNamed, type NodeFacts, poolOf } from '../facts.ts';
+import type { PlannedLink } from '../plan.ts';
+import { listSome } from '../render.ts';
+import type { OverlayInterface, OverlayParent } from '../resources.ts';
+import { type DeviceRef, TABLE_MAIN } from '../route.ts';
+import type { Fault, Surroundings } from './next-hop.ts';
+
+/** Where the overlay addresses of one pool go on this node. */
+export interface Place {
+  readonly type: OverlayInterface['type'];
+  readonly parent: Link;
+  /** The macvlan device that there is to be; undefined when the addresses go on the parent. */
+  readonly link?: PlannedLink;
+  /** The device that carries the addresses, once it is there. */
+  readonly device?: DeviceRef;
+  /** Whether that device is up. */
+  readonly isUp: boolean;
+  /** Its name, there or not. */
+  readonly name: string;
+  /** IPv4 label, where the kernel has no other place for our mark. */
+  readonly label?: string;
+}
+
+/** From this version on an address carries a protocol (IFA_PROTO, Linux 5.18). */
+const MARKS_ADDRESSES = [5, 18] as const;
+/** IFNAMSIZ less the final zero. */
+const LABEL_LENGTH = 15;
+
+export function deviceFor(pool: string, settings: OverlayInterface, around: Surroundings): Place | Fault {
+  const parent = parentOf(settings.parent, around);
+  if ('code' in parent) return parent;
+  return settings.type === 'Macvlan' ? onMacvlan(pool, settings.name, parent, around) : onParent(parent, around);
+}
+
+function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }: Surroundings): Place | Fault {
+  const present = linkNamed(facts, name);
+  if (present && poolOf(present) !== pool) {
+    const whose = poolOf(present) === undefined ? 'is not Fairlead’s' : `is that of OverlayPool ${poolOf(present)}`;
+    const fix = `delete it there ("ip link delete ${name}") when nobody needs it, or give the pool another interface.name`;
+    return { code: 'Conflict', message: `node ${nodeName} has a device ${name} that ${whose}: ${fix}` };
+  }
+  const link = { name, parent: refOf(parent), mtu: parent.mtu, pool };
+  const isRight = present?.parent === parent.index && present.kind === 'macvlan';
+  return { type: 'Macvlan', parent, link, name, isUp: isRight && present.up, ...(isRight && { device: refOf(present) }) };
+}
+
+function onParent(parent: Link, { facts }: Surroundings): Place {
+  const label = `${parent.name.slice(0, LABEL_LENGTH - 3)}:fl`;
+  const marked = isAtLeast(facts.kernelRelease, MARKS_ADDRESSES);
+  return { type: 'Address', parent, device: refOf(parent), isUp: parent.up, name: parent.name, ...(!marked && { label }) };
+}
+
+function parentOf(parent: OverlayParent, around: Surroundings): Link | Fault {
+  const found = 'name' in parent ? named(parent.name, around) : toward(parent, around);
+  if ('code' in found) return found;
+  if (found.loopback || poolOf(found) !== undefined) {
+    const message = `device ${found.name} of node ${around.nodeName} cannot carry overlay addresses: name another one with interface.parent.name`;
+    return { code: 'DeviceUnsuitable', message };
+  }
+  return found;
+}
+
+function named(name: string, { facts, nodeName }: Surroundings): Link | Fault {
+  const link = linkNamed(facts, name);
+  if (link) return link;
+  const others = facts.links.filter((other) => !other.loopback && poolOf(other) === undefined).map((other) => other.name);
+  const message = `node ${nodeName} has no device ${name} for overlay addresses (it has ${listSome(others, 8)}): they are added when it appears`;
+  return { code: 'DeviceMissing', message };
+}
+
+/** The device of the longest route of others that covers a prefix; the default route only when it is asked for. */
+function toward({ toward: target }: Extract<OverlayParent, { toward: unknown }>, { facts, fib, nodeName }: Surroundings): Link | Fault {
+  const routes = fib
+    .covering(TABLE_MAIN, target)
+    .filter(({ spec, prefix }) => spec.type === 'unicast' && (prefix.length > 0 || target.length === 0));
+  const links = routes.flatMap(({ spec }) => spec.hops.flatMap(({ device }) => linkOf(facts, device)));
+  const link = links.find((candidate) => poolOf(candidate) === undefined);
+  if (link) return link;
+  const message = `no route of node ${nodeName} covers ${target}, so the device for overlay addresses is not known: name it with interface.parent.name`;
+  return { code: 'NoCoveringRoute', message };
+}
+
+function linkOf(facts: NodeFacts, device: DeviceRef | undefined): Link[] {
+  const link = facts.links.find(({ index }) => index === device?.index);
+  return link ? [link] : [];
+}
+
+function refOf({ index, name }: Link): DeviceRef {
+  return { index, name };
+}
+
+/** `6.1.0-13-amd64` is at least [5, 18]. A release that is no such text counts as new. */
+function isAtLeast(release: string, [major, minor]: readonly [number, number]): boolean {
+  const [, a, b] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  if (a === undefined || b === undefined) return true;
+  return Number(a) > major || (Number(a) === major && Number(b) >= minor);
+}

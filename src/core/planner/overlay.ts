@@ -1,0 +1,175 @@
+import type { NodeFacts } from '../facts.ts';
+import { poolOf } from '../facts.ts';
+import type { Family } from '../ip/address.ts';
+import { Prefix } from '../ip/prefix.ts';
+import { NOTHING_PLANNED, type PlannedAddress, type Probe, probeKey, type ResourcePlan } from '../plan.ts';
+import type { Problem } from '../problem.ts';
+import type { NodeOverlayIP, OverlayAddress, OverlayInterface, OverlayPool, ResourceSnapshot } from '../resources.ts';
+import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
+import { olderFirst } from './claims.ts';
+import type { Fault, OverlayEnd, OverlayWays } from './next-hop.ts';
+import { type OverlayWorld, obstacle } from './overlay-address.ts';
+import { deviceFor, type Place } from './overlay-device.ts';
+import { quietParent } from './overlay-sysctls.ts';
+
+/** What the NodeOverlayIPs of this node ask for, and the ways that they open to routes. */
+export interface OverlayPlan {
+  readonly plans: readonly ResourcePlan[];
+  readonly problems: readonly Problem[];
+  readonly ways: OverlayWays;
+}
+
+/** What becomes of one NodeOverlayIP. */
+interface Outcome {
+  readonly plan: ResourcePlan;
+  readonly problems: readonly Problem[];
+  readonly ends: ReadonlyMap<Family, OverlayEnd>;
+}
+
+/** Of two that want the same device, the older has it. */
+export function planOverlays(resources: Pick<ResourceSnapshot, 'overlayPools' | 'nodeOverlayIPs'>, world: OverlayWorld): OverlayPlan {
+  const own = resources.nodeOverlayIPs.filter(({ node, deleting }) => node === world.node.name && !deleting);
+  const owners = new Map<string, NodeOverlayIP>();
+  const outcomes = own.sort(olderFirst).map((ip) => {
+    const pool = resources.overlayPools.find(({ meta }) => meta.ref.name === ip.pool);
+    return [ip.pool, planOne(withGateways(ip, pool), ip.interface ?? pool?.interface, owners, world)] as const;
+  });
+  return {
+    plans: outcomes.map(([, { plan }]) => plan),
+    problems: outcomes.flatMap(([, { problems }]) => problems),
+    ways: new Map(outcomes.map(([pool, { ends }]) => [pool, ends])),
+  };
+}
+
+/** Where no controller has told the gateway, the range that holds the address does. */
+function withGateways(ip: NodeOverlayIP, pool: OverlayPool | undefined): NodeOverlayIP {
+  const ranges = pool?.ipam.type === 'cluster' ? pool.ipam.ranges : [];
+  const addresses = ip.addresses.map((own): OverlayAddress => {
+    const gateway = own.gateway ?? ranges.find(({ subnet }) => subnet.has(own.address))?.gateway;
+    return { ...own, ...(gateway && { gateway }) };
+  });
+  return { ...ip, addresses };
+}
+
+function planOne(
+  ip: NodeOverlayIP,
+  settings: OverlayInterface | undefined,
+  owners: Map<string, NodeOverlayIP>,
+  world: OverlayWorld,
+): Outcome {
+  const { facts, nodeName } = world.around;
+  const { name } = ip.meta.ref;
+  if (!settings) {
+    return held(
+      ip,
+      { code: 'NoSuchPool', message: `there is no OverlayPool "${ip.pool}" to say on which device ${name} goes: create it` },
+      facts,
+    );
+  }
+  if (!ip.granted) {
+    const message = `the addresses of ${name} are not granted to node ${nodeName}: see "kubectl describe nodeoverlayip ${name}"`;
+    return held(ip, { code: 'AddressNotGranted', message }, facts);
+  }
+  const place = deviceFor(ip.pool, settings, world.around);
+  if ('code' in place) return held(ip, place, facts);
+  const owner = place.link && owners.get(place.name);
+  if (owner) {
+    const message = `device ${place.name} of node ${nodeName} is for NodeOverlayIP ${owner.meta.ref.name}: give one of the two pools another interface.name`;
+    return refused(ip, { code: 'Conflict', message });
+  }
+  owners.set(place.name, ip);
+  return onDevice(ip, place, world);
+}
+
+/** What of ours there is for it stays as it is. */
+function held(ip: NodeOverlayIP, fault: Fault, { links }: NodeFacts): Outcome {
+  const { plan, ...rest } = refused(ip, fault);
+  const heldLinks = links.filter((link) => poolOf(link) === ip.pool).map((link) => link.name);
+  return { ...rest, plan: { ...plan, heldLinks, heldAddresses: ip.addresses.map(({ address }) => address) } };
+}
+
+function refused(ip: NodeOverlayIP, fault: Fault): Outcome {
+  return {
+    plan: { ...NOTHING_PLANNED, meta: ip.meta },
+    problems: [{ ...fault, subject: ip.meta.ref }],
+    ends: new Map(ip.addresses.map(({ address }) => [address.family, fault])),
+  };
+}
+
+function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome {
+  const verdicts = ip.addresses.map((wanted) => ({ wanted, ...judge(wanted, place, world) }));
+  const ends = new Map(verdicts.map(({ wanted, fault }) => [wanted.address.family, fault ?? endOf(ip, wanted, place)]));
+  const plan: ResourcePlan = {
+    ...NOTHING_PLANNED,
+    meta: ip.meta,
+    links: place.link ? [place.link] : [],
+    addresses: verdicts.flatMap(({ planned }) => planned ?? []),
+    probes: verdicts.flatMap(({ probe }) => probe ?? []),
+    sysctls: place.link ? quietParent(place.parent, world.node.remembered) : [],
+    nextHops: new Map([...ends].flatMap(([family, end]) => ('hop' in end ? [[family, end.hop] as const] : []))),
+  };
+  const faults = [...ends.values()].filter((end) => 'code' in end);
+  return { plan, ends, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
+}
+
+interface Verdict {
+  readonly planned?: PlannedAddress;
+  readonly probe?: Probe;
+  /** Why routes cannot use it yet, or cannot at all. */
+  readonly fault?: Fault;
+}
+
+/** One address, from refusal by way of the probe to its place on the device. */
+function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdict {
+  const refusal = obstacle(wanted, connectedRoute(wanted, place), place, world);
+  const { address, prefixLength } = wanted;
+  const { device, label } = place;
+  if (refusal) return { fault: refusal, ...(refusal.code === 'AddressInUse' && device && { probe: { device, address } }) };
+  const what = `${address}/${prefixLength}`;
+  const on = `${place.name} of node ${world.node.name}`;
+  if (!device) return { fault: pending(`${on} is made for ${what}`) };
+  const planned = { device, address, prefixLength, ...(label !== undefined && address.family === 4 && { label }) };
+  const present = world.around.facts.addresses.find((own) => own.device.index === device.index && own.address.equals(address));
+  if (present?.state === 'tentative')
+    return { planned, fault: pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`) };
+  if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
+  if (present) return { planned, ...(present.prefixLength !== prefixLength && { fault: pending(`${what} is added to ${on}`) }) };
+  const probe = { device, address };
+  if (address.family === 4 && !world.node.probed.has(probeKey(probe))) {
+    return { probe, fault: pending(`it is asked on ${on} whether somebody else has ${what}`) };
+  }
+  return { planned, fault: pending(`${what} is added to ${on}`) };
+}
+
+/** A device of ours comes up by itself; the parent is somebody else's. */
+function isDown({ link, parent }: Place, on: string): Fault {
+  if (link && parent.up) return pending(`${on} is brought up`);
+  return {
+    code: 'DeviceDown',
+    message: `device ${parent.name}, which carries ${on}, is down: bring it up with "ip link set ${parent.name} up"`,
+  };
+}
+
+function pending(message: string): Fault {
+  return { code: 'OverlayPending', message };
+}
+
+/** The route that the kernel makes for the network of an address. */
+function connectedRoute({ address, prefixLength }: OverlayAddress, place: Place): Route {
+  const hops = [{ device: deviceOf(place), onLink: false }];
+  return {
+    prefix: Prefix.of(address, prefixLength),
+    spec: { table: TABLE_MAIN, metric: 0, protocol: PROTOCOL_KERNEL, type: 'unicast', hops },
+  };
+}
+
+function endOf(ip: NodeOverlayIP, { address, gateway }: OverlayAddress, place: Place): OverlayEnd {
+  if (gateway) return { hop: { gateway, device: deviceOf(place), onLink: false }, source: address };
+  const message = `no gateway is known for ${address}: OverlayPool ${ip.pool} has no range that holds it, and the status of ${ip.meta.ref.name} names none`;
+  return { code: 'NoGatewayForFamily', message };
+}
+
+/** The kernel has no device with such an index: a route by it is in nobody's way. */
+function deviceOf({ device, name }: Place): NonNullable<Place['device']> {
+  return device ?? { index: -1, name };
+}
