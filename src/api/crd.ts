@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { type Column, GROUP, type Kind, VERSION } from './define-kind.ts';
 import { KINDS } from './kinds.ts';
 import { type SchemaNode, schemaOf, structural } from './openapi.ts';
+import type { Demand } from './schema.ts';
 
 /** The name of a kind's CustomResourceDefinition. */
 export function crdName(kind: Kind): string {
@@ -32,6 +33,7 @@ export function crd(kind: Kind): object {
           storage: true,
           schema: { openAPIV3Schema: objectSchema(kind) },
           subresources: { status: {} },
+          ...(kind.selectableFields && { selectableFields: kind.selectableFields.map((path) => ({ jsonPath: `.${path}` })) }),
           additionalPrinterColumns: kind.columns.map(printerColumn),
         },
       ],
@@ -40,13 +42,12 @@ export function crd(kind: Kind): object {
 }
 
 function objectSchema(kind: Kind): SchemaNode {
+  const validations = demandsOf(kind).flatMap(({ cel, message }) => (cel ? [{ ...cel, message }] : []));
   return {
     type: 'object',
     description: kind.summary,
     ...(kind.spec && { required: ['spec'] }),
-    ...(kind.onlyName !== undefined && {
-      'x-kubernetes-validations': [{ rule: `self.metadata.name == '${kind.onlyName}'`, message: `metadata.name must be ${kind.onlyName}` }],
-    }),
+    ...(validations.length > 0 && { 'x-kubernetes-validations': validations }),
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
@@ -55,6 +56,11 @@ function objectSchema(kind: Kind): SchemaNode {
       status: structural(schemaOf(kind.status)),
     },
   };
+}
+
+function demandsOf({ demands = [], onlyName }: Kind): readonly Demand[] {
+  if (onlyName === undefined) return demands;
+  return [...demands, { cel: { rule: `self.metadata.name == '${onlyName}'` }, message: `metadata.name must be ${onlyName}` }];
 }
 
 /** `kubectl get` shows columns of priority 0; `-o wide` all. */

@@ -4,7 +4,7 @@ import { type FieldError, failed, type Parsed, read } from './errors.ts';
 import { isObject, type JsonObject, readMeta } from './metadata.ts';
 import { didYouMean } from './nearest.ts';
 import { quote, typeName } from './quote.ts';
-import type { Schema } from './schema.ts';
+import type { Demand, Rule, Schema } from './schema.ts';
 
 export const GROUP = 'fairlead.dev';
 export const VERSION = 'v1alpha1';
@@ -29,6 +29,10 @@ export interface Kind<Spec extends Schema | undefined = Schema | undefined, Stat
   readonly plural: string;
   readonly shortName: string;
   readonly scope: 'Cluster' | 'Namespaced';
+  /** What an object must be beyond its spec, such as its name. A parser has its own check of each. */
+  readonly demands?: readonly Demand[];
+  /** Paths of texts by which the API server selects objects, besides name and namespace: `spec.node`. Since Kubernetes 1.31. */
+  readonly selectableFields?: readonly string[];
   /** The only name that an object of this kind may have, where there is just one object. */
   readonly onlyName?: string;
   /** Markdown: what it is for, in a sentence or two. */
@@ -42,11 +46,32 @@ export interface Kind<Spec extends Schema | undefined = Schema | undefined, Stat
   readonly columns: readonly Column[];
 }
 
-/** A kind that can stand among manifests: `type` and the value become a `ParsedDocument`. */
+/** A kind that can stand among manifests. */
 export interface ManifestKind<Type extends string, Value> {
   readonly definition: Kind;
   readonly type: Type;
   readonly parse: (value: unknown, source?: string) => Parsed<Value>;
+  /** The same, as a document of its type. */
+  readonly read: (value: unknown, source?: string) => Parsed<{ readonly type: Type; readonly value: Value }>;
+  /** Which of its objects the agent of a node watches: every one, those whose `spec.node` is that node, or none. */
+  readonly watched: 'every' | 'own' | 'none';
+  /** What else of an object an agent acts on, besides its spec. */
+  readonly essence?: Essence;
+}
+
+/** What somebody has decided about an object, and agents carry out. Whatever is not in it is no news to them. */
+export interface Essence {
+  /** They act as soon as it is deleted, though a finalizer keeps it. */
+  readonly deletion: boolean;
+  readonly status: (status: JsonObject) => JsonObject;
+}
+
+export function manifestKind<const Type extends string, Value>(given: Omit<ManifestKind<Type, Value>, 'read'>): ManifestKind<Type, Value> {
+  const read = (value: unknown, source?: string): ReturnType<ManifestKind<Type, Value>['read']> => {
+    const parsed = given.parse(value, source);
+    return parsed.ok ? { ok: true, value: { type: given.type, value: parsed.value } } : parsed;
+  };
+  return { ...given, read };
 }
 
 export interface ReadObject<Spec extends Schema> {
@@ -62,6 +87,15 @@ export function readObject<Spec extends Schema>(kind: Kind<Spec>, value: unknown
   const errors = [...envelopeErrors(kind, value), ...(meta.ok ? [] : meta.errors), ...(spec.ok ? [] : spec.errors)];
   if (errors.length > 0 || !meta.ok || !spec.ok) return { ok: false, errors };
   return { ok: true, value: { meta: meta.value, spec: spec.value } };
+}
+
+/** What rules say about a value at a path. */
+export function ruleErrors<T>(path: string, rules: readonly Rule<T>[], value: T): readonly FieldError[] {
+  return rules.flatMap((rule) => {
+    const found = rule.check(value);
+    if (found === undefined) return [];
+    return typeof found === 'string' ? [{ path, message: found }] : found.map(({ message }) => ({ path, message }));
+  });
 }
 
 const TOP_LEVEL = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];

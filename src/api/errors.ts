@@ -32,10 +32,11 @@ export function formatErrors(errors: readonly FieldError[]): string {
 export function read<S extends Schema>(schema: S, value: unknown, base: Path = []): Parsed<z.output<S>> {
   const result = z.safeParse(schema, value, { error: messageOf });
   if (result.success) return { ok: true, value: result.data };
-  return {
-    ok: false,
-    errors: result.error.issues.map((issue) => ({ path: formatPath([...base, ...issue.path]), message: issue.message })),
-  };
+  const { issues } = result.error;
+  // Of what has the wrong type nothing else is worth a word: a text is no list that is too long.
+  const mistaken = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? [formatPath(path)] : [])));
+  const worthy = issues.filter(({ code, path }) => code === 'invalid_type' || !mistaken.has(formatPath(path)));
+  return { ok: false, errors: worthy.map(({ path, message }) => ({ path: formatPath([...base, ...path]), message })) };
 }
 
 /** `spec.gateways[0].nodeSelector.matchLabels["a/b"]` */

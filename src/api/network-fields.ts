@@ -3,12 +3,12 @@ import { Prefix } from '../core/ip/prefix.ts';
 import { type About, type Demand, type ParsedTextOptions, parsedText, parsedTexts, type Rule, text } from './schema.ts';
 
 /** Longest texts: 45 characters for an address with an embedded IPv4 one, and four for the length of a prefix. */
-const ADDRESS_LENGTH = 45;
-const PREFIX_LENGTH = ADDRESS_LENGTH + '/128'.length;
+export const ADDRESS_LENGTH = 45;
+export const PREFIX_LENGTH = ADDRESS_LENGTH + '/128'.length;
 
 const PREFIX_TEXT = 'must be an IPv4 or IPv6 prefix such as 10.1.0.0/16 or 2001:db8::/32; IPv4-mapped IPv6 is not accepted';
 
-const IS_PREFIX: Demand = {
+export const IS_PREFIX: Demand = {
   message: PREFIX_TEXT,
   cel: {
     rule: 'isCIDR(self)',
@@ -18,7 +18,7 @@ const IS_PREFIX: Demand = {
   },
 };
 
-const NO_HOST_BITS: Demand = {
+export const NO_HOST_BITS: Demand = {
   message: 'must have no host bits set',
   cel: {
     rule: '!isCIDR(self) || cidr(self) == cidr(self).masked()',
@@ -27,18 +27,17 @@ const NO_HOST_BITS: Demand = {
 };
 
 /** The shortest prefix that may be routed, per family. Shorter ones cover much of the Internet, or all of it. */
-const SHORTEST: Readonly<Record<Family, number>> = { 4: 8, 6: 7 };
+export const SHORTEST: Readonly<Record<Family, number>> = { 4: 8, 6: 7 };
 
-const NOT_TOO_WIDE: Rule<Prefix> = {
+export const TOO_WIDE = 'is too wide: /8 is the shortest IPv4 prefix that is accepted, /7 the shortest IPv6 one';
+
+export const NOT_TOO_WIDE: Rule<Prefix> = {
   message: 'must be /8 or longer (IPv4), /7 or longer (IPv6)',
   cel: {
     rule: '!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 8 : 7)',
-    messageExpression: `'"%s" is too wide: /8 is the shortest IPv4 prefix that is accepted, /7 the shortest IPv6 one'.format([self])`,
+    messageExpression: `'"%s" ${TOO_WIDE}'.format([self])`,
   },
-  check: (prefix) =>
-    prefix.length >= SHORTEST[prefix.family]
-      ? undefined
-      : `"${prefix}" is too wide: /8 is the shortest IPv4 prefix that is accepted, /7 the shortest IPv6 one`,
+  check: (prefix) => (prefix.length >= SHORTEST[prefix.family] ? undefined : `"${prefix}" ${TOO_WIDE}`),
 };
 
 /** https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry */
@@ -72,7 +71,8 @@ function firstOctet(prefix: Prefix): number {
   return prefix.top >>> 24;
 }
 
-function neverRouted(prefix: Prefix): readonly [Prefix, string] | undefined {
+/** The range of addresses that are never routed which a prefix overlaps, and what it is. */
+export function neverRouted(prefix: Prefix): readonly [Prefix, string] | undefined {
   if (prefix.length >= 8 && !SUSPECT_OCTETS[prefix.family].has(firstOctet(prefix))) return undefined;
   return NEVER_ROUTED.find(([range]) => range.overlaps(prefix));
 }

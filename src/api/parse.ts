@@ -61,8 +61,12 @@ const VERSION_OF: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-function manifestReader({ definition, parse, type }: (typeof MANIFEST_KINDS)[number]): Reader {
-  return reader(definition, parse, (value) => ({ type, value }));
+function manifestReader({ definition, read }: (typeof MANIFEST_KINDS)[number]): Reader {
+  return reader(
+    definition,
+    (object, source): Parsed<ParsedDocument> => read(object, source),
+    (document) => document,
+  );
 }
 
 function reader<T>(of: Scoped, parse: (object: unknown, source?: string) => Parsed<T>, accept: (value: T) => ParsedDocument): Reader {

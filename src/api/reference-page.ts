@@ -10,7 +10,14 @@ export function referencePage(kind: Kind): string {
     kind.summary,
     kind.details,
     `\`\`\`yaml\n${kind.example.trimEnd()}\n\`\`\``,
-    ...(kind.spec ? ['## Spec', table(kind.spec, 'spec'), '### Rules', rules(kind.spec, 'spec')] : []),
+    ...(kind.spec
+      ? [
+          '## Spec',
+          table(kind.spec, 'spec'),
+          '### Rules',
+          [...(kind.demands ?? []).map(({ message }) => `- ${message}`), rules(kind.spec, 'spec')].join('\n'),
+        ]
+      : []),
     '## Status',
     table(kind.status, 'status'),
     '## Columns',

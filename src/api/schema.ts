@@ -11,6 +11,7 @@ export type Schema<Out = unknown, In = unknown> = z.ZodMiniType<Out, In>;
 
 /** A rule in the language of the API server; `self` is the value. https://kubernetes.io/docs/reference/using-api/cel/ */
 export interface Cel {
+  /** Addresses are compared by `!(a == b)`: what `!=` of them costs cannot be estimated, so it is over the budget. */
   readonly rule: string;
   /** Gives the message from the value, for example with the corrected text in it. Use `format`: concatenation is over the cost budget. */
   readonly messageExpression?: string;
@@ -94,6 +95,15 @@ export function textMap(about: About, options: { readonly maxEntries: number; re
     check: (value) => (Object.keys(value).length > options.maxEntries ? `has more than ${options.maxEntries} entries` : undefined),
   };
   return note(ruled(schema, [rule]), about, [], { maxProperties: options.maxEntries });
+}
+
+/** A map from texts that somebody chooses to values of one kind. What is wrong with a key is for `rules` to say: the schema cannot. */
+export function mapOf<S extends Schema>(
+  about: About,
+  value: S,
+  { max, rules }: { readonly max: number; readonly rules: readonly Rule<Record<string, z.output<S>>>[] },
+) {
+  return note(ruled(z.record(z.string(), value), rules), about, rules, { maxProperties: max });
 }
 
 interface TextOptions {

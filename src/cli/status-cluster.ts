@@ -11,7 +11,7 @@ import { isStale } from './staleness.ts';
 import { ago, columns, paint } from './text.ts';
 
 /** An agent has none of them, so `status` in its pod needs somebody else's. */
-const RIGHTS = 'the right to list nodereports and staticroutes, or give the kubeconfig of somebody who has it';
+const RIGHTS = `the right to list nodereports, ${MANIFEST_KINDS.map(({ definition }) => definition.plural).join(', ')}, or give the kubeconfig of somebody who has it`;
 /** So many things that are wrong with a node are named, the rest counted. */
 const NAMED = 3;
 
@@ -104,7 +104,9 @@ function resourceLine(object: ApiObject): ResourceLine {
   const { selected, ready } = fieldsOf(status['nodes']);
   const conditions = Array.isArray(status['conditions']) ? status['conditions'].map(fieldsOf) : [];
   const condition = conditions.find(({ type }) => type === 'Ready');
-  const observed = status['observedGeneration'] === object.metadata.generation;
+  // A kind whose spec cannot be changed need not say of which version its status is.
+  const { observedGeneration = object.metadata.generation } = status;
+  const observed = observedGeneration === object.metadata.generation;
   return {
     kind: object.kind,
     name: object.metadata.name,

@@ -7,12 +7,19 @@ export function resourceName({ apiVersion, plural }: ResourceType): string {
   return version === undefined ? plural : `${plural}.${group}`;
 }
 
+/** The words of an API server for a field by which it cannot select objects. */
+const UNKNOWN_SELECTOR = 'field label not supported';
+
 /** Why objects of a type cannot be read, with the fix, for people. Whoever is not known at all (401) was told so by the client. */
 export function readTrouble(error: unknown, type: ResourceType): string {
   const words = error instanceof Error ? error.message : String(error);
   const status = error instanceof ApiError ? error.status : undefined;
   const name = resourceName(type);
   if (status === 403) return `${words}: grant the verbs list and watch on ${name}; the ClusterRole of deploy/install.yaml does`;
+  if (status === 400 && words.includes(UNKNOWN_SELECTOR)) {
+    const cause = `the definition of ${type.kind} is older than this program, or the API server older than Kubernetes 1.31`;
+    return `${words}: ${cause}; ${installFix(type)}`;
+  }
   if (status === 404) return `${words}: ${type.apiVersion} ${type.kind} is not installed; ${installFix(type)}`;
   return words;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { ResourceSnapshot } from '../core/resources.ts';
 import type { ResourceSource } from './cluster.ts';
 
-/** A place that resources come from, as a test can shape it. Every method returns when the change has been made, not when it was seen. */
+/** A place that resources come from, as a test can shape it, seen by the node n1. Every method returns when the change has been made, not when it was seen. */
 export interface SourceHarness {
   /** A new source over the present state of the place; what an earlier one kept for a restart is still there. Not started. */
   open(): ResourceSource;
@@ -34,6 +34,31 @@ export function wireRoute(name: string, ...subnets: readonly string[]): WireObje
 /** The same object with host bits set, which is refused. */
 export function brokenRoute(name: string): WireObject {
   return wireRoute(name, '192.168.1.7/24');
+}
+
+/** The overlay addresses of a node, granted also where that must be said. */
+export function wireOverlayIP(node: string, ...addresses: readonly string[]): WireObject {
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'NodeOverlayIP',
+    metadata: { name: `${node}.default` },
+    spec: { node, pool: 'default', addresses },
+    status: {
+      addresses: addresses.map((address) => ({ address, gateway: '192.168.100.1' })),
+      interface: { parent: { name: 'eth1' }, name: 'tmp0', type: 'Macvlan' },
+      conditions: [{ type: 'Ready', status: 'True', reason: 'Granted', message: '', lastTransitionTime: '2027-01-01T00:00:00Z' }],
+    },
+  };
+}
+
+/** `n1.default=192.168.100.4/24 via 192.168.100.1 on tmp0`, sorted by name; `?` after those that are not granted. */
+export function overlayOf(snapshot: ResourceSnapshot, node: string): string {
+  const own = snapshot.nodeOverlayIPs.filter((each) => each.node === node);
+  const texts = own.map(({ meta, addresses, interface: device, granted }) => {
+    const each = addresses.map(({ address, prefixLength, gateway }) => `${address}/${prefixLength} via ${gateway}`);
+    return `${meta.ref.name}=${each.join()} on ${device?.name}${granted ? '' : ' ?'}`;
+  });
+  return texts.toSorted().join(' ');
 }
 
 /** `a=10.1.0.0/16 b=10.2.0.0/16,10.3.0.0/16`, sorted by name. */
@@ -78,6 +103,7 @@ export function describeSource(name: string, makeHarness: () => Promise<SourceHa
   };
   describe(`${name} as a source of resources`, () => {
     describeChanges(scenario);
+    describeOverlay(scenario);
     describeFaults(scenario);
     describeRestarts(scenario);
   });
@@ -159,6 +185,61 @@ function describeChanges(scenario: Scenario): void {
     const [node] = (await start()).snapshot().nodes;
     assert.equal(node?.name, 'n1');
     assert.equal(node?.labels.get('zone'), 'a');
+  });
+}
+
+const OVERLAY = 'n1.default=192.168.100.4/24 via 192.168.100.1 on tmp0';
+
+function describeOverlay(scenario: Scenario): void {
+  const untilOverlay = (source: ResourceSource, expected: string): Promise<ResourceSnapshot> =>
+    until(source, `the overlay addresses are "${expected}"`, (snapshot) => overlayOf(snapshot, 'n1') === expected);
+
+  scenario('has the overlay addresses of the node, and does without them when they are deleted', async ({ place, start }) => {
+    const own = wireOverlayIP('n1', '192.168.100.4/24');
+    await place.put(own);
+    const source = await start();
+    await untilOverlay(source, OVERLAY);
+    await place.delete(own);
+    assert.equal((await untilOverlay(source, '')).complete, true);
+    await place.put(own);
+    await untilOverlay(source, OVERLAY);
+  });
+
+  scenario('answers the same value when nothing about them has changed', async ({ place, start }) => {
+    await place.put(wireOverlayIP('n1', '192.168.100.4/24'));
+    const source = await start();
+    const [before] = (await untilOverlay(source, OVERLAY)).nodeOverlayIPs;
+    await place.put(wireRoute('a', '10.1.0.0/16'));
+    assert.equal((await untilRoutes(source, 'a=10.1.0.0/16')).nodeOverlayIPs[0], before);
+  });
+
+  scenario('is not troubled by those of other nodes', async ({ place, start }) => {
+    await place.put(wireOverlayIP('n2', '192.168.100.5/24'));
+    await place.put(wireOverlayIP('n1', '192.168.100.4/24'));
+    const snapshot = await untilOverlay(await start(), OVERLAY);
+    assert.deepEqual([snapshot.complete, snapshot.problems, snapshot.invalid], [true, [], []]);
+  });
+
+  scenario('keeps the last good overlay addresses when they became invalid', async ({ place, start }) => {
+    await place.put(wireOverlayIP('n1', '192.168.100.4/24'));
+    const source = await start();
+    await untilOverlay(source, OVERLAY);
+    await place.put(wireOverlayIP('n1', '192.168.100.0/24'));
+    const broken = await until(source, 'they are invalid', ({ invalid }) => invalid.length === 1);
+    assert.equal(overlayOf(broken, 'n1'), OVERLAY);
+    assert.equal(broken.invalid[0]?.lastGoodInForce, true);
+  });
+
+  scenario('starts with the overlay addresses of the node, still granted, while the place is away', async ({ place, start }) => {
+    await place.put(wireOverlayIP('n1', '192.168.100.4/24'));
+    await untilOverlay(await start(), OVERLAY);
+    await place.away();
+    const source = await start();
+    assert.equal(overlayOf(source.snapshot(), 'n1'), OVERLAY);
+    assert.equal(source.snapshot().complete, false);
+    await place.back();
+    await until(source, 'it is back', ({ complete }) => complete);
+    assert.equal(overlayOf(source.snapshot(), 'n1'), OVERLAY);
   });
 }
 

@@ -3,6 +3,7 @@ import type { NodeReport } from '../api/kinds/node-report.ts';
 import { type ParsedDocument, parseDocument } from '../api/parse.ts';
 import type { ResourceSnapshot } from '../core/resources.ts';
 import { ReportFailed, type ReportSink, type ResourceSource } from './cluster.ts';
+import { isUsable } from './usable.ts';
 
 type WireObject = Readonly<Record<string, unknown>>;
 
@@ -103,7 +104,7 @@ export class FakeCluster implements ResourceSource, ReportSink {
     for (const [name, { parsed: document }] of objects) {
       if (document.type === 'invalid')
         invalid.push({ meta: document.meta, message: document.message, lastGoodInForce: lastGood.has(name) });
-      if (document.type === 'static-route' || document.type === 'node' || document.type === 'cluster-network') lastGood.set(name, document);
+      if (isUsable(document)) lastGood.set(name, document);
     }
     const hopeless = invalid.find(({ lastGoodInForce }) => !lastGoodInForce);
     this.#complete ||= hopeless === undefined;
@@ -125,8 +126,8 @@ export class FakeCluster implements ResourceSource, ReportSink {
     return {
       ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
       staticRoutes: inForce.flatMap((document) => (document.type === 'static-route' ? [document.value] : [])),
-      overlayPools: [],
-      nodeOverlayIPs: [],
+      overlayPools: inForce.flatMap((document) => (document.type === 'overlay-pool' ? [document.value] : [])),
+      nodeOverlayIPs: inForce.flatMap((document) => (document.type === 'node-overlay-ip' ? [document.value] : [])),
       nodes: inForce.flatMap((document) => (document.type === 'node' ? [document.value] : [])),
       invalid,
       problems,

@@ -44,8 +44,8 @@ export function snapshotOf(memory: Memory, { invalid, problems, reason }: Remark
   const clusterNetwork = usable.find((resource) => resource.type === 'cluster-network')?.value;
   return {
     staticRoutes: usable.flatMap((resource) => (resource.type === 'static-route' ? [resource.value] : [])),
-    overlayPools: [],
-    nodeOverlayIPs: [],
+    overlayPools: usable.flatMap((resource) => (resource.type === 'overlay-pool' ? [resource.value] : [])),
+    nodeOverlayIPs: usable.flatMap((resource) => (resource.type === 'node-overlay-ip' ? [resource.value] : [])),
     nodes: usable.flatMap((resource) => (resource.type === 'node' ? [resource.value] : [])),
     ...(clusterNetwork === undefined ? {} : { clusterNetwork }),
     invalid,
@@ -60,6 +60,8 @@ export function snapshotOf(memory: Memory, { invalid, problems, reason }: Remark
 export function sameSnapshot(a: ResourceSnapshot, b: ResourceSnapshot): boolean {
   return (
     sameItems(a.staticRoutes, b.staticRoutes) &&
+    sameItems(a.overlayPools, b.overlayPools) &&
+    sameItems(a.nodeOverlayIPs, b.nodeOverlayIPs) &&
     sameItems(a.nodes, b.nodes) &&
     a.clusterNetwork === b.clusterNetwork &&
     a.complete === b.complete &&

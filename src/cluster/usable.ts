@@ -1,17 +1,18 @@
 import type { ParsedDocument } from '../api/parse.ts';
 
 /** What `parseDocument` accepted as a resource. */
-export type Usable = Extract<ParsedDocument, { readonly type: 'static-route' | 'node' | 'cluster-network' }>;
+export type Usable = Exclude<ParsedDocument, { readonly type: 'ignored' | 'invalid' | 'problem' }>;
 
 export function isUsable(parsed: ParsedDocument): parsed is Usable {
-  return parsed.type === 'static-route' || parsed.type === 'node' || parsed.type === 'cluster-network';
+  return parsed.type !== 'ignored' && parsed.type !== 'invalid' && parsed.type !== 'problem';
 }
 
 /** What makes two documents the same object: kind, namespace and name. Undefined for a document that names none. */
 export function keyOf(parsed: ParsedDocument): string | undefined {
   switch (parsed.type) {
-    case 'static-route':
-      return keyFrom(parsed.value.meta.ref.kind, parsed.value.meta.ref.namespace, parsed.value.meta.ref.name);
+    case 'ignored':
+    case 'problem':
+      return undefined;
     case 'invalid':
       return keyFrom(parsed.meta.ref.kind, parsed.meta.ref.namespace, parsed.meta.ref.name);
     case 'node':
@@ -19,7 +20,7 @@ export function keyOf(parsed: ParsedDocument): string | undefined {
     case 'cluster-network':
       return keyFrom('ClusterNetwork', undefined, parsed.value.name);
     default:
-      return undefined;
+      return keyFrom(parsed.value.meta.ref.kind, parsed.value.meta.ref.namespace, parsed.value.meta.ref.name);
   }
 }
 

@@ -4,7 +4,7 @@ import { flattenLists, parseDocument } from '../../src/api/parse.ts';
 import { manifest, spec } from './support.ts';
 
 const KNOWN =
-  'fairlead.dev/v1alpha1 StaticRoute, fairlead.dev/v1alpha1 NodeReport, fairlead.dev/v1alpha1 ClusterNetwork, v1 Node, v1 Service, discovery.k8s.io/v1 EndpointSlice';
+  'fairlead.dev/v1alpha1 StaticRoute, fairlead.dev/v1alpha1 OverlayPool, fairlead.dev/v1alpha1 NodeOverlayIP, fairlead.dev/v1alpha1 NodeReport, fairlead.dev/v1alpha1 ClusterNetwork, v1 Node, v1 Service, discovery.k8s.io/v1 EndpointSlice';
 
 const PROBLEMS: Readonly<Record<string, readonly [value: unknown, message: string]>> = {
   'nothing at all': [null, 'is not a Kubernetes object: found empty'],

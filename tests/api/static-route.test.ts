@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseStaticRoute } from '../../src/api/kinds/static-route.ts';
 import type { StaticRoute } from '../../src/core/resources.ts';
-import { manifest, spec } from './support.ts';
+import { manifest, plain, spec } from './support.ts';
 
 test('what is absent gets its default', () => {
   const route = accepted(manifest({ subnets: ['192.168.50.0/24', '2001:DB8:50::/48'] }));
@@ -97,9 +97,4 @@ function accepted(object: unknown): StaticRoute {
   assert.deepEqual(parsed.ok ? [] : parsed.errors, []);
   assert.ok(parsed.ok);
   return parsed.value;
-}
-
-/** The value as JSON, maps as objects. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, inner: unknown) => (inner instanceof Map ? Object.fromEntries(inner) : inner)));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nodeReportKind } from '../../src/api/kinds/node-report.ts';
 import { staticRouteKind } from '../../src/api/kinds/static-route.ts';
+import { MANIFEST_KINDS } from '../../src/api/kinds.ts';
 import { EXIT } from '../../src/cli/command.ts';
 import { ApiError } from '../../src/cluster/api-client.ts';
 import { NODES, typeOf } from '../../src/cluster/resource-types.ts';
@@ -13,7 +14,7 @@ const REPORTS = typeOf(nodeReportKind);
 const CLUSTER = ['--kubeconfig', 'admin.conf'] as const;
 
 function serve(bench: Bench): void {
-  for (const type of [ROUTES, REPORTS, NODES]) bench.api.serve(type);
+  for (const type of [REPORTS, NODES, ...MANIFEST_KINDS.map(({ definition }) => typeOf(definition))]) bench.api.serve(type);
 }
 
 function route(name: string, ready?: boolean, failed = 0): Parameters<Bench['api']['put']>[0] {
@@ -98,6 +99,19 @@ describe('status of a cluster', () => {
       assert.match(out, /Unknown +- +the controller has not seen this version yet/);
     }));
 
+  it('shows pools and overlay addresses by their conditions', () =>
+    Bench.with(async (bench) => {
+      serve(bench);
+      const conditions = [{ type: 'Ready', status: 'True', reason: 'Granted', message: 'the node may use it' }];
+      const head = { apiVersion: ROUTES.apiVersion, kind: 'NodeOverlayIP' };
+      bench.api.put({ ...head, metadata: { name: 'n1.default' }, status: { conditions } } as never);
+      bench.api.put({ ...head, metadata: { name: 'n2.default' } } as never);
+      const { status, out } = await bench.run('status', ...CLUSTER);
+      assert.equal(status, EXIT.found);
+      assert.match(out, /\nNodeOverlayIP +n1\.default +True +- +Granted: the node may use it\n/);
+      assert.match(out, /\nNodeOverlayIP +n2\.default +Unknown +- +the controller has not seen this version yet\n/);
+    }));
+
   it('says how to install the definitions', () =>
     Bench.with(async (bench) => {
       await assert.rejects(bench.run('status', ...CLUSTER), (error) => {
@@ -121,7 +135,7 @@ describe('status of a cluster', () => {
       forbid('nodereports');
       await assert.rejects(
         bench.run('status', ...CLUSTER),
-        /^CommandFailed: cannot list nodereports: forbidden: ask for the right to list nodereports and/,
+        /^CommandFailed: cannot list nodereports: forbidden: ask for the right to list nodereports, staticroutes, overlaypools, nodeoverlayips, or/,
       );
     }));
 

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
+import { KINDS } from '../../src/api/kinds.ts';
 import { EXIT } from '../../src/cli/command.ts';
 import { program } from '../../tools/programs/programs.ts';
 import { NODE, ownRoutes, until } from '../e2e/support.ts';
@@ -40,7 +41,7 @@ describe('with a real cluster', () => {
     await plane.kubectl(['apply', '--server-side', '-f', 'deploy/crds']);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
     // A kind that has just been defined is answered with 429 for a moment.
-    for (const plural of ['staticroutes', 'nodereports', 'clusternetworks']) await plane.api.until(`${GROUP}/${plural}`, () => true);
+    for (const { plural } of KINDS) await plane.api.until(`${GROUP}/${plural}`, () => true);
     await createNode(plane.api, 'node', { addresses: ['10.1.0.10'] });
     await plane.kubectl(['apply', '-f', 'examples/quick-start/on-prem.yaml']);
   });
@@ -93,14 +94,18 @@ describe('with a real cluster', () => {
 
   test('plan lists and watches, changes nothing anywhere, and says what is incomplete', async () => {
     const verbs = ['list', 'watch'];
-    const planner = await userWho('planner', may(verbs, '', 'nodes'), may(verbs, 'fairlead.dev', 'staticroutes', 'clusternetworks'));
+    const planner = await userWho(
+      'planner',
+      may(verbs, '', 'nodes'),
+      may(verbs, 'fairlead.dev', 'staticroutes', 'nodeoverlayips', 'clusternetworks'),
+    );
     const { code, stdout, stderr } = await onNode('plan', planner);
     assert.equal(code, EXIT.found, stderr);
     assert.equal(stdout, '+ 192.168.50.0/24 via 10.1.0.1 dev eth1 proto 201 metric 4201\nnode node: 1 change, 2 problems\n');
     assert.match(stderr, /^problem: nothing would be removed: the controller has not written ClusterNetwork cluster yet/m);
     assert.deepEqual(await ownRoutes(lab.host('node')), []);
     assert.ok(!existsSync(join(lab.folder, 'plan')));
-    const watched = ['clusternetworks', 'nodes', 'staticroutes'];
+    const watched = ['clusternetworks', 'nodeoverlayips', 'nodes', 'staticroutes'];
     assert.deepEqual(
       (await requestsOf('planner')).filter((request) => !request.startsWith('watch ')),
       watched.map((resource) => `list ${resource}`),
@@ -131,7 +136,10 @@ describe('with a real cluster', () => {
 
   test('status takes what a credential plugin prints', async () => {
     await createServiceAccount(plane.api, 'default', 'watcher');
-    const rules = [may(['list'], '', 'nodes'), may(['list'], 'fairlead.dev', 'staticroutes', 'nodereports')];
+    const rules = [
+      may(['list'], '', 'nodes'),
+      may(['list'], 'fairlead.dev', 'staticroutes', 'overlaypools', 'nodeoverlayips', 'nodereports'),
+    ];
     await grant(WATCHER, { kind: 'ServiceAccount', namespace: 'default', name: 'watcher' }, rules);
     const token = await createToken(plane.api, { namespace: 'default', serviceAccount: 'watcher' });
     const { code, stdout, stderr } = await run('status', '--kubeconfig', execKubeconfig(token));
@@ -140,7 +148,7 @@ describe('with a real cluster', () => {
     assert.match(stdout, /^node +1\/1 +0 .* nothing$/m);
     assert.match(stdout, /^StaticRoute +on-prem +Unknown /m);
     const requests = await requestsOf(WATCHER);
-    assert.deepEqual(requests, ['list nodereports', 'list nodes', 'list staticroutes']);
+    assert.deepEqual(requests, ['list nodeoverlayips', 'list nodereports', 'list nodes', 'list overlaypools', 'list staticroutes']);
   });
 
   test('status says how to get a credential plugin that is not there', async () => {

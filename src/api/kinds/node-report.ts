@@ -1,17 +1,12 @@
 import type * as z from 'zod/mini';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import { API_VERSION, envelopeErrors, type Kind } from '../define-kind.ts';
 import { failed, type Parsed, read } from '../errors.ts';
 import { isObject, readMeta } from '../metadata.ts';
 import { typeName } from '../quote.ts';
 import { nodeReportStatus } from './node-report-status.ts';
 
-type Readonlyish<T> = T extends readonly (infer Item)[]
-  ? readonly Readonlyish<Item>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Readonlyish<T[K]> }
-    : T;
-
-export type NodeReportStatus = Readonlyish<z.output<typeof nodeReportStatus>>;
+export type NodeReportStatus = DeepReadonly<z.output<typeof nodeReportStatus>>;
 export type ResourceReport = NodeReportStatus['resources'][number];
 export type DriftReport = NodeReportStatus['drift'][number];
 export type Condition = NodeReportStatus['conditions'][number];

@@ -4,11 +4,12 @@ import { Prefix } from '../../core/ip/prefix.ts';
 import type { GatewayChoice, Via } from '../../core/resources.ts';
 import { EVERY_NODE } from '../../core/selector.ts';
 import { deviceField, hostAddressField, isLinkLocal, prefixField } from '../network-fields.ts';
-import { fields, flag, list, optional, type Rule, text } from '../schema.ts';
+import { poolNameField } from '../pool-name.ts';
+import { fields, flag, list, optional, type Rule } from '../schema.ts';
 import { selectorField, toSelector } from '../selector-field.ts';
 
 /** Where discovery looks unless it is told otherwise: the range that most private networks are in. */
-const DEFAULT_TOWARD = Prefix.parse('10.0.0.0/8');
+export const DEFAULT_TOWARD = Prefix.parse('10.0.0.0/8');
 
 const ONE_PER_FAMILY: Rule<Prefix[]> = {
   message: 'at most one prefix per family',
@@ -80,15 +81,6 @@ const toward = list(
   },
 );
 
-const POOL_NAME: Rule<string> = {
-  message: 'must be the name of an OverlayPool: lower case letters, digits and "-"',
-  cel: { rule: "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')" },
-  check: (name) => {
-    if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) return undefined;
-    return `${JSON.stringify(name)} is not the name of an OverlayPool: lower case letters, digits and "-"`;
-  },
-};
-
 const viaShape = {
   gateway: optional(
     hostAddressField({ about: 'One gateway for every node. It serves the subnets of its own family.' }, [NOT_LINK_LOCAL_V6]),
@@ -100,7 +92,7 @@ const viaShape = {
   overlay: optional(
     fields(
       { about: "Gateway, device and source address of this node's overlay address." },
-      { pool: text({ about: 'Name of the OverlayPool.' }, { min: 1, max: 63, rules: [POOL_NAME] }) },
+      { pool: poolNameField({ about: 'Name of the OverlayPool.' }) },
     ),
   ),
   device: optional(deviceField({ about: 'The subnets are on the link of this device; there is no gateway.' })),

@@ -2,8 +2,7 @@ import type * as z from 'zod/mini';
 import { comparePrefixes, type Prefix } from '../../core/ip/prefix.ts';
 import { PrefixMap } from '../../core/ip/prefix-map.ts';
 import { DEFAULT_METRIC, type StaticRoute } from '../../core/resources.ts';
-import type { Kind, ManifestKind } from '../define-kind.ts';
-import { readObject } from '../define-kind.ts';
+import { type Kind, manifestKind, readObject } from '../define-kind.ts';
 import type { Parsed } from '../errors.ts';
 import { hostAddressField, SUBNET } from '../network-fields.ts';
 import { choice, type Finding, fields, integer, optional, parsedTexts, type Rule, withDefault } from '../schema.ts';
@@ -138,4 +137,4 @@ export function parseStaticRoute(object: unknown, source?: string): Parsed<Stati
   };
 }
 
-export const staticRouteKind: ManifestKind<'static-route', StaticRoute> = { definition, type: 'static-route', parse: parseStaticRoute };
+export const staticRouteKind = manifestKind({ definition, type: 'static-route', parse: parseStaticRoute, watched: 'every' });

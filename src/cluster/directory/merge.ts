@@ -104,9 +104,9 @@ function claimObjects(files: readonly FileView[]): Claims {
 interface Present {
   readonly objects: ReadonlyMap<string, InForce>;
   readonly invalid: ResourceSnapshot['invalid'];
-  /** Objects that have lost subnets: that waits for quiet, since the file may be half-written. */
+  /** Objects that have lost entries of their lists: that waits for quiet, since the file may be half-written. */
   readonly shrinking: readonly string[];
-  /** Objects that keep their subnets because another document of their file is broken, and may be about them. */
+  /** Objects that keep their entries because another document of their file is broken, and may be about them. */
   readonly held: readonly string[];
 }
 
@@ -121,7 +121,7 @@ function presentObjects(memory: Memory, claims: Claims, view: Extract<FolderView
     const { line, raw, parsed } = document;
     const lastGood = memory.objects.get(key);
     if (isUsable(parsed)) {
-      const shrinks = lastGood !== undefined && lastGood.raw !== raw && losesSubnets(lastGood.resource(), parsed);
+      const shrinks = lastGood !== undefined && lastGood.raw !== raw && losesEntries(lastGood.resource(), parsed);
       const inDoubt = shrinks && lastGood.path === path && doubtful.has(path);
       const tooEarly = shrinks && !inDoubt && (!view.quiet || view.remounted !== undefined);
       if (inDoubt) held.push(key);
@@ -136,11 +136,24 @@ function presentObjects(memory: Memory, claims: Claims, view: Extract<FolderView
   return { objects, invalid, shrinking, held };
 }
 
-/** Whether a new version lacks what the old one routes. A file that is cut at the end of a line is often valid. */
-function losesSubnets(before: Usable | undefined, after: Usable): boolean {
-  if (before?.type !== 'static-route' || after.type !== 'static-route') return false;
-  const kept = new Set(after.value.subnets.map((prefix) => prefix.text));
-  return before.value.subnets.some((prefix) => !kept.has(prefix.text));
+/** Whether a new version lacks what the old one gives a node. A file that is cut at the end of a line is often valid. */
+function losesEntries(before: Usable | undefined, after: Usable): boolean {
+  if (before?.type !== after.type) return false;
+  const kept = new Set(entriesOf(after));
+  return entriesOf(before).some((entry) => !kept.has(entry));
+}
+
+function entriesOf(resource: Usable): readonly string[] {
+  switch (resource.type) {
+    case 'static-route':
+      return resource.value.subnets.map((prefix) => prefix.text);
+    case 'node-overlay-ip':
+      return resource.value.addresses.map(({ address }) => address.text);
+    case 'overlay-pool':
+      return resource.value.ipam.type === 'cluster' ? resource.value.ipam.ranges.map(({ subnet }) => subnet.text) : [];
+    default:
+      return [];
+  }
 }
 
 interface Absent {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Essence } from '../../api/define-kind.ts';
 import { CLUSTER_NETWORK, clusterNetworkKind } from '../../api/kinds/cluster-network.ts';
 import { MANIFEST_KINDS } from '../../api/kinds.ts';
 import { isObject, type JsonObject } from '../../api/metadata.ts';
@@ -28,7 +29,7 @@ export interface Reading {
   readonly parsed: ParsedDocument;
 }
 
-/** Its own Node and the ClusterNetwork, never all nodes; and every object of the kinds that users write. */
+/** Its own Node and the ClusterNetwork, never all nodes; of the kinds that users write every object, or those of this node. */
 export function watchedBy(nodeName: string): readonly Watched[] {
   return [
     {
@@ -49,9 +50,26 @@ export function watchedBy(nodeName: string): readonly Watched[] {
         gone: `ClusterNetwork ${CLUSTER_NETWORK} is gone, the last known one counts: see whether the controller runs`,
       },
     },
-    ...MANIFEST_KINDS.map(({ definition }) => ({ type: typeOf(definition) })),
+    ...MANIFEST_KINDS.flatMap((kind) => watchedOf(kind, nodeName)),
   ];
 }
+
+function watchedOf({ definition, watched }: (typeof MANIFEST_KINDS)[number], nodeName: string): readonly Watched[] {
+  const type = typeOf(definition);
+  switch (watched) {
+    case 'every':
+      return [{ type }];
+    case 'own':
+      return [{ type, selection: { fieldSelector: `spec.node=${nodeName}` } }];
+    case 'none':
+      return [];
+  }
+}
+
+/** What agents act on besides the spec, by kind. */
+const ESSENCES: ReadonlyMap<string, Essence> = new Map(
+  MANIFEST_KINDS.flatMap(({ definition, essence }) => (essence === undefined ? [] : [[definition.kind, essence]])),
+);
 
 /** Reads an object. The same reading as before when nothing that matters has changed, such as when somebody wrote its status. */
 export function readObject(object: ApiObject, before: Reading | undefined): Reading {
@@ -60,12 +78,15 @@ export function readObject(object: ApiObject, before: Reading | undefined): Read
   return { raw, parsed: parseDocument(raw) };
 }
 
-/** Without status and labels, which are nobody's wish; a kind that has no spec is its status. */
+/** Without labels and status, which are nobody's wish, but for what its kind says; a kind that has no spec is its status. */
 function essenceOf({ apiVersion, kind, metadata, ...fields }: ApiObject): JsonObject {
-  const { name, namespace, uid, generation, creationTimestamp } = metadata;
+  const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp } = metadata;
   const { status, ...rest } = fields;
-  const essence = { name, namespace, uid, generation, creationTimestamp };
-  return defined({ apiVersion, kind, metadata: defined(essence), ...rest, ...(fields['spec'] === undefined && { status }) });
+  const essence = ESSENCES.get(kind);
+  const decided = fields['spec'] === undefined ? status : essence && isObject(status) ? essence.status(status) : undefined;
+  const deleted = essence?.deletion === true ? { deletionTimestamp } : {};
+  const identity = defined({ name, namespace, uid, generation, creationTimestamp, ...deleted });
+  return defined({ apiVersion, kind, metadata: identity, ...rest, status: decided });
 }
 
 /** A Node is written every few minutes by its kubelet; what is left out here would make work each time. */

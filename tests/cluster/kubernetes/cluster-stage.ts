@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { CLUSTER_NETWORK, clusterNetworkKind } from '../../../src/api/kinds/cluster-network.ts';
+import { nodeOverlayIPKind } from '../../../src/api/kinds/node-overlay-ip.ts';
 import { nodeReportKind } from '../../../src/api/kinds/node-report.ts';
-import { MANIFEST_KINDS } from '../../../src/api/kinds.ts';
+import { KINDS, MANIFEST_KINDS } from '../../../src/api/kinds.ts';
 import type { ApiClient, ResourceType } from '../../../src/cluster/api-client.ts';
 import type { WireObject } from '../../../src/cluster/cluster.contract.ts';
 import { LAST_GOOD_FILE, type ResourceSource } from '../../../src/cluster/cluster.ts';
@@ -24,6 +25,7 @@ export const NETWORK = {
 export const NETWORKS = typeOf(clusterNetworkKind);
 export const REPORTS = typeOf(nodeReportKind);
 export const ROUTES: ResourceType = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'StaticRoute', plural: 'staticroutes', namespaced: false };
+export const ADDRESSES = typeOf(nodeOverlayIPKind.definition);
 
 /** A cluster in memory with the Node n1, where the controller has been; and the state folder of the agent of n1. */
 export class ClusterStage {
@@ -34,7 +36,7 @@ export class ClusterStage {
 
   constructor(folder: string) {
     this.folder = folder;
-    for (const type of [NODES, NETWORKS, REPORTS, ...MANIFEST_KINDS.map(({ definition }) => typeOf(definition))]) this.api.serve(type);
+    for (const type of [NODES, NETWORKS, REPORTS, ...MANIFEST_KINDS.map(({ definition }) => typeOf(definition))]) this.serve(type);
     this.api.put(NODE);
     this.api.put(NETWORK);
   }
@@ -52,6 +54,12 @@ export class ClusterStage {
 
   get lastGood(): string {
     return join(this.folder, LAST_GOOD_FILE);
+  }
+
+  /** As its definition says. */
+  serve(type: ResourceType): void {
+    const { selectableFields = [] } = KINDS.find(({ kind }) => kind === type.kind) ?? {};
+    this.api.serve(type, { selectableFields });
   }
 
   put(object: WireObject): void {

@@ -17,7 +17,7 @@ import { typeOf } from '../../../src/cluster/resource-types.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ControlPlane } from '../../lab/control-plane.ts';
 import { TcpProxy } from '../../lab/tcp-proxy.ts';
-import { NETWORK, NETWORKS, NODE, NODES, ROUTES } from './cluster-stage.ts';
+import { NETWORK, NETWORKS, NODE, NODES } from './cluster-stage.ts';
 
 const WIDGET_CRD = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -48,15 +48,25 @@ export async function installTypes(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: crds }));
   await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
   const client = await connect(plane);
-  for (const type of [WIDGETS, NETWORKS, ROUTES]) await untilServed(client, type);
+  for (const type of [WIDGETS, ...kinds.map(typeOf)]) await untilServed(client, type);
   await client.close();
 }
 
-function lenientCrd({ kind, plural, scope }: Kind): object {
+function lenientCrd({ kind, plural, scope, selectableFields }: Kind): object {
   const [{ schema, subresources }] = WIDGET_CRD.spec.versions;
   const names = { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() };
-  const versions = [{ name: VERSION, served: true, storage: true, subresources, schema }];
+  const selectable = selectableFields && {
+    selectableFields: selectableFields.map((path) => ({ jsonPath: `.${path}` })),
+    schema: { openAPIV3Schema: { ...schema.openAPIV3Schema, properties: { spec: specWith(selectableFields) } } },
+  };
+  const versions = [{ name: VERSION, served: true, storage: true, subresources, schema, ...selectable }];
   return { ...WIDGET_CRD, metadata: { name: `${plural}.${GROUP}` }, spec: { group: GROUP, scope, names, versions } };
+}
+
+/** What objects are selected by must be in the schema. */
+function specWith(selectableFields: readonly string[]): object {
+  const texts = selectableFields.map((path) => [path.replace('spec.', ''), { type: 'string' }]);
+  return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: Object.fromEntries(texts) };
 }
 
 /** The administrator's client; with `proxy`, through that. */
@@ -110,7 +120,7 @@ export class RealStage {
 
   /** Deletes all that tests may have made. */
   async clear(): Promise<void> {
-    for (const type of [WIDGETS, ROUTES, NETWORKS, NODES]) {
+    for (const type of [WIDGETS, NETWORKS, NODES, ...MANIFEST_KINDS.map(({ definition }) => typeOf(definition))]) {
       await untilServed(this.elsewhere, type);
       for (const { metadata } of (await this.elsewhere.list(type)).items) await this.elsewhere.delete(type, metadata);
     }

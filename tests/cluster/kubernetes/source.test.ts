@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { brokenRoute, routesOf, until, untilRoutes, wireRoute } from '../../../src/cluster/cluster.contract.ts';
 import { ManualClock } from '../../agent/clock.ts';
 import { settle } from '../reflector-stage.ts';
-import { ClusterStage, NETWORK, NETWORKS, NODE, ROUTES } from './cluster-stage.ts';
+import { ADDRESSES, ClusterStage, NETWORK, NETWORKS, NODE, ROUTES } from './cluster-stage.ts';
 
 const A = wireRoute('a', '10.1.0.0/16');
 const B = wireRoute('b', '10.2.0.0/16');
@@ -161,6 +161,7 @@ describe('a cluster where something is missing', () => {
   for (const [type, what] of [
     [ROUTES, 'StaticRoute'],
     [NETWORKS, 'ClusterNetwork'],
+    [ADDRESSES, 'NodeOverlayIP'],
   ] as const) {
     it(`without the CRD of ${what} is incomplete, and says how to install it`, async (t) => {
       const stage = await ClusterStage.for(t);
@@ -171,7 +172,7 @@ describe('a cluster where something is missing', () => {
       assert.equal(snapshot.complete, false);
       assert.match(snapshot.incompleteReason ?? '', new RegExp(`${what} is not installed; run: ${FIX}; nothing is removed until then$`));
       assert.equal(snapshot.nodes.length, 1);
-      stage.api.serve(type);
+      stage.serve(type);
       await until(source, 'it is complete', ({ complete }) => complete);
       assert.equal(routesOf(source.snapshot()), 'a=10.1.0.0/16');
     });
@@ -312,19 +313,21 @@ describe('closing a source', () => {
     assert.equal(heard, 0);
   });
 
-  it('asks for three types, each once', async (t) => {
+  it('asks for four types, each once', async (t) => {
     const stage = await ClusterStage.for(t);
     await stage.start();
     await settle();
     const asked = stage.api.calls.map(({ verb, resource }) => `${verb} ${resource}`).sort();
     assert.deepEqual(asked, [
       'list clusternetworks',
+      'list nodeoverlayips',
       'list nodes',
       'list staticroutes',
       'watch clusternetworks',
+      'watch nodeoverlayips',
       'watch nodes',
       'watch staticroutes',
     ]);
-    assert.equal(stage.api.world.openWatches, 3);
+    assert.equal(stage.api.world.openWatches, 4);
   });
 });
