@@ -1,4 +1,5 @@
-import type { NodeReport } from '../api/kinds/node-report.ts';
+import type { OverlayDeviceStatus } from '../api/kinds/node-overlay-ip-status.ts';
+import type { Condition, NodeReport } from '../api/kinds/node-report.ts';
 import type { ResourceSnapshot } from '../core/resources.ts';
 
 /** The report in the status folder, and the last good resources in the state folder. Their names are fixed: others script against them. */
@@ -23,6 +24,23 @@ export interface ResourceSource {
 export interface ReportSink {
   /** Replaces the report as a whole. @throws ReportFailed, which is transient. */
   write(report: NodeReport): Promise<void>;
+}
+
+/** What a node has made of one NodeOverlayIP. */
+export interface OverlayReport {
+  readonly name: string;
+  /** Of the object that this is about: another one of that name is another matter. */
+  readonly uid: string;
+  /** Absent when there is none. */
+  readonly device?: OverlayDeviceStatus;
+  /** Since when it holds, whoever writes it knows from what is there. */
+  readonly deviceReady: Pick<Condition, 'status' | 'reason' | 'message'>;
+}
+
+/** Where a node answers for its overlay addresses. */
+export interface OverlayReportSink {
+  /** Says it in the object itself, unless that says so already. Done, too, when that very object is gone. @throws ReportFailed, which is transient */
+  write(report: OverlayReport): Promise<void>;
 }
 
 export class ReportFailed extends Error {

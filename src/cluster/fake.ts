@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { NodeReport } from '../api/kinds/node-report.ts';
 import { type ParsedDocument, parseDocument } from '../api/parse.ts';
 import type { ResourceSnapshot } from '../core/resources.ts';
-import { ReportFailed, type ReportSink, type ResourceSource } from './cluster.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type OverlayReport, type OverlayReportSink, ReportFailed, type ReportSink, type ResourceSource } from './cluster.ts';
+import { decideOverlayStatus } from './decide-overlay-status.ts';
 import { isUsable } from './usable.ts';
 
 type WireObject = Readonly<Record<string, unknown>>;
@@ -134,6 +136,31 @@ export class FakeCluster implements ResourceSource, ReportSink {
       complete: this.#complete,
       ...(incompleteReason === undefined ? { asOf: '2027-01-01T00:00:00.000Z' } : { incompleteReason }),
     };
+  }
+}
+
+/** Answers for overlay addresses in memory, with the guarantees of the real sink: see overlay-sink.contract.ts. */
+export class FakeOverlaySink implements OverlayReportSink {
+  /** By name: the objects that there are. */
+  readonly objects = new Map<string, { readonly uid: string; readonly status: unknown }>();
+  /** What has been written, the oldest first, without what was said already. */
+  readonly written: OverlayReport[] = [];
+  /** While set, `write` fails with this message. */
+  refuse: string | undefined;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  write(report: OverlayReport): Promise<void> {
+    if (this.refuse !== undefined) return Promise.reject(new ReportFailed(this.refuse));
+    const object = this.objects.get(report.name);
+    const next = object?.uid === report.uid ? decideOverlayStatus(object.status, report, this.#clock.date()) : undefined;
+    if (object === undefined || next === undefined) return Promise.resolve();
+    this.written.push(report);
+    this.objects.set(report.name, { uid: object.uid, status: next });
+    return Promise.resolve();
   }
 }
 

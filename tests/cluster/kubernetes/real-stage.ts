@@ -130,10 +130,11 @@ export class RealStage {
   }
 
   async close(): Promise<void> {
-    await this.clear().finally(() => this.#end());
+    await this.clear().finally(() => this.end());
   }
 
-  async #end(): Promise<void> {
+  /** Without deleting anything. */
+  async end(): Promise<void> {
     await this.client.close();
     await this.elsewhere.close();
     this.proxy.close();
