@@ -1,3 +1,4 @@
+import type { SysctlName } from '../core/change.ts';
 import type { InterfaceAddress, Link, Rule } from '../core/facts.ts';
 import { Address, WIDTH } from '../core/ip/address.ts';
 import { lastBits, Prefix } from '../core/ip/prefix.ts';
@@ -11,6 +12,7 @@ import {
   TABLE_LOCAL,
   TABLE_MAIN,
 } from '../core/route.ts';
+import { FakeLinks, type LinkOptions, LOOPBACK } from './fake-links.ts';
 
 /** What the kernel answers to a message that it refuses. */
 export interface Refusal {
@@ -18,17 +20,9 @@ export interface Refusal {
   readonly message: string;
 }
 
-const LOOPBACK: Link = {
-  index: 1,
-  name: 'lo',
-  up: true,
-  carrier: true,
-  loopback: true,
-  mtu: 65536,
-  rpFilter: 0,
-  arpIgnore: 0,
-  arpAnnounce: 0,
-};
+/** Where a link has the value of a sysctl. */
+export const SYSCTL_FIELD = { rp_filter: 'rpFilter', arp_ignore: 'arpIgnore', arp_announce: 'arpAnnounce' } as const;
+
 const TABLE_DEFAULT = 253;
 const LINK_LOCAL = Prefix.parse('fe80::/10');
 /** IPv6 stores 0 as this. */
@@ -37,14 +31,13 @@ const DEFAULT_METRIC_V6 = 1024;
 /** The kernel's own tables and checks, as far as routing goes: the same answers to the same questions. One route per identity. */
 export class FakeNetwork {
   readonly routes = new RouteIndex();
-  readonly links = new Map<string, Link>([[LOOPBACK.name, LOOPBACK]]);
+  readonly links = new FakeLinks();
   addresses: readonly InterfaceAddress[] = [];
   rules: readonly Rule[] = [
     ...[rule(4, 0, TABLE_LOCAL), rule(4, 32766, TABLE_MAIN), rule(4, 32767, TABLE_DEFAULT)],
     ...[rule(6, 0, TABLE_LOCAL), rule(6, 32766, TABLE_MAIN)],
   ];
   rpFilterAll = 0;
-  #nextIndex = 2;
 
   constructor() {
     this.addAddress('lo', Address.parse('127.0.0.1'), 8);
@@ -78,18 +71,15 @@ export class FakeNetwork {
     return undefined;
   }
 
-  addLink(name: string): Link {
-    const link: Link = { ...LOOPBACK, index: this.#nextIndex++, name, loopback: false, mtu: 1500 };
-    this.links.set(name, link);
-    return link;
+  addLink(name: string, options: LinkOptions = {}): Link {
+    return this.links.add(name, options);
   }
 
   /** Whatever uses it knows it by index; the name that they show follows. */
   renameLink(name: string, to: string): void {
-    const link = this.link(name);
-    const renamed = (device: DeviceRef): DeviceRef => (device.index === link.index ? { ...device, name: to } : device);
-    this.links.delete(name);
-    this.links.set(to, { ...link, name: to });
+    const { index } = this.link(name);
+    const renamed = (device: DeviceRef): DeviceRef => (device.index === index ? { ...device, name: to } : device);
+    this.links.set(index, { name: to });
     this.addresses = this.addresses.map((held) => ({ ...held, device: renamed(held.device) }));
     for (const { prefix, spec } of [...this.routes.values()].filter((route) => uses(route, name))) {
       const hops = spec.hops.map((hop) => (hop.device ? { ...hop, device: renamed(hop.device) } : hop));
@@ -99,7 +89,7 @@ export class FakeNetwork {
 
   /** @returns the routes that went with it. */
   setLinkUp(name: string, up: boolean): readonly Route[] {
-    this.links.set(name, { ...this.link(name), up, carrier: up });
+    this.links.setUp(this.link(name).index, up);
     if (!up) {
       // The kernel forgets IPv6 addresses of a link that goes down, and keeps IPv4 ones with their local routes.
       this.addresses = this.addresses.filter(({ device, address }) => device.name !== name || address.family === 4);
@@ -109,17 +99,29 @@ export class FakeNetwork {
     return [];
   }
 
+  /** With everything that is on it. @returns the routes that went with it. */
   removeLink(name: string): readonly Route[] {
-    this.link(name);
-    this.links.delete(name);
-    this.addresses = this.addresses.filter(({ device }) => device.name !== name);
-    return this.#drop((route) => uses(route, name));
+    return this.links.remove(this.link(name).index).flatMap((gone) => {
+      this.addresses = this.addresses.filter(({ device }) => device.index !== gone.index);
+      return this.#drop((route) => uses(route, gone.name));
+    });
   }
 
-  addAddress(name: string, address: Address, prefixLength: number): void {
+  addAddress(name: string, address: Address, prefixLength: number, mark: Partial<Pick<InterfaceAddress, 'ours' | 'state'>> = {}): void {
     const { index } = this.link(name);
-    this.addresses = [...this.addresses, { device: { index, name }, address, prefixLength, ours: false, state: 'valid' }];
+    this.addresses = [...this.addresses, { device: { index, name }, address, prefixLength, ours: false, state: 'valid', ...mark }];
     this.#connect(name, address, prefixLength);
+  }
+
+  /** The address that a device has: IPv6 once, IPv4 once for each prefix length. */
+  addressOf(index: number, address: Address, prefixLength: number): InterfaceAddress | undefined {
+    return this.addresses.find(
+      (held) => held.device.index === index && held.address.equals(address) && (address.family === 6 || held.prefixLength === prefixLength),
+    );
+  }
+
+  setAddressState(name: string, address: Address, state: InterfaceAddress['state']): void {
+    this.addresses = this.addresses.map((held) => (held.device.name === name && held.address.equals(address) ? { ...held, state } : held));
   }
 
   removeAddress(name: string, address: Address): readonly Route[] {
@@ -134,13 +136,13 @@ export class FakeNetwork {
     );
   }
 
-  setRpFilter(name: string, rpFilter: number): void {
-    this.links.set(name, { ...this.link(name), rpFilter });
+  setSysctl(index: number, name: SysctlName, value: number): void {
+    this.links.set(index, { [SYSCTL_FIELD[name]]: value });
   }
 
   /** @throws Error when a test names a link that it did not make. */
   link(name: string): Link {
-    const link = this.links.get(name);
+    const link = this.links.named(name);
     if (!link) throw new Error(`the fake kernel has no link ${name}`);
     return link;
   }
@@ -175,7 +177,7 @@ export class FakeNetwork {
       ? { code: 'ENETUNREACH', message: 'Nexthop has invalid gateway' }
       : { code: 'EHOSTUNREACH', message: 'the gateway is not reachable on the device' };
     if (!device) return unreachable;
-    const link = [...this.links.values()].find(({ index }) => index === device.index);
+    const link = this.links.get(device.index);
     if (!link) return { code: 'ENODEV', message: 'the device does not exist' };
     if (!link.up && (!gateway || onLink || !v4)) {
       return { code: 'ENETDOWN', message: v4 && !gateway ? 'Device for nexthop is not up' : 'Nexthop device is not up' };

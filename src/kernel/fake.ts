@@ -1,9 +1,22 @@
-import { type Change, type Drift, type DriftEvent, type Failure, isRouteChange } from '../core/change.ts';
+import {
+  type Change,
+  type Drift,
+  type DriftEvent,
+  type Failure,
+  isRouteChange,
+  type RouteChange,
+  type SetSysctl,
+  type SysctlName,
+} from '../core/change.ts';
 import type { InterfaceAddress, NodeFacts, Rule } from '../core/facts.ts';
 import { Address } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
+import type { Probe } from '../core/plan.ts';
 import { formatRoute } from '../core/render.ts';
 import { type DeviceRef, PROTOCOL_FAIRLEAD, type Route, RouteIndex } from '../core/route.ts';
+import { changeDevice, purgeDevices } from './fake-devices.ts';
+import { FakeDriftWatch } from './fake-drift.ts';
+import type { LinkOptions } from './fake-links.ts';
 import { FakeNetwork, type Refusal } from './fake-network.ts';
 import type { Kernel, Observation, ProbeAnswer, Purged } from './kernel.ts';
 import { KernelUnavailable } from './kernel.ts';
@@ -22,12 +35,17 @@ export class FakeKernel implements Kernel {
   lacks: string | undefined;
   /** Prefixes of routes that `purge` cannot remove. */
   keeps: readonly string[] = [];
+  /** What the kernel says of an IPv6 address that is new: `tentative` until a test says more, or at once what it found. */
+  dad: InterfaceAddress['state'] = 'valid';
   /** Every change that was tried, in order. */
   readonly log: Change[] = [];
   readonly #network = new FakeNetwork();
+  readonly #watch = new FakeDriftWatch(this.#network);
   readonly #owned = new RouteIndex();
   readonly #listeners: (() => void)[] = [];
-  readonly #ourRpFilters = new Map<number, number>();
+  readonly #ourSysctls = new Map<string, number>();
+  /** Link-layer addresses of those who answer, by device index and address. */
+  readonly #neighbours = new Map<string, string>();
   readonly #failures: Refusal[] = [];
   #facts: NodeFacts | undefined;
   #drift: Drift[] = [];
@@ -60,8 +78,11 @@ export class FakeKernel implements Kernel {
     });
   }
 
-  async probe(): Promise<ProbeAnswer> {
-    throw new KernelUnavailable('this kernel adapter cannot probe');
+  async probe({ device, address }: Probe): Promise<ProbeAnswer> {
+    this.#mustAnswer();
+    const link = this.#network.links.get(device.index);
+    if (!link?.up || !link.carrier) throw new KernelUnavailable(`nobody can be asked on device ${device.name}`);
+    return { holder: this.#neighbours.get(`${device.index} ${address}`) };
   }
 
   async purge(): Promise<Purged> {
@@ -72,8 +93,11 @@ export class FakeKernel implements Kernel {
       this.#network.routes.delete(route);
       this.#owned.delete(route);
     }
+    const devices = purgeDevices(this.#network);
+    this.#watch.adopt();
     this.#facts = undefined;
-    return { removed: gone.map(formatRoute), left: marked.filter((route) => !gone.includes(route)).map(formatRoute) };
+    const left = marked.filter((route) => !gone.includes(route)).map(formatRoute);
+    return { removed: [...gone.map(formatRoute), ...devices.removed], left: [...left, ...devices.left] };
   }
 
   missingPermission(): string | undefined {
@@ -98,14 +122,32 @@ export class FakeKernel implements Kernel {
     this.#unavailable = reason;
   }
 
-  addLink(name: string): DeviceRef {
-    const { index } = this.#network.addLink(name);
+  /** Also one with our mark: `alias`. */
+  addLink(name: string, options: LinkOptions = {}): DeviceRef {
+    const { index } = this.#network.addLink(name, options);
     this.#foreignChanged();
     return { index, name };
   }
 
   setLinkUp(name: string, up: boolean): void {
     this.#lost(this.#network.setLinkUp(name, up));
+  }
+
+  setLinkCarrier(name: string, carrier: boolean): void {
+    this.#network.links.setCarrier(this.#network.link(name).index, carrier);
+    this.#foreignChanged();
+  }
+
+  /** What is on it follows when it gets smaller. */
+  setLinkMtu(name: string, mtu: number): void {
+    this.#network.links.setMtu(this.#network.link(name).index, mtu);
+    this.#foreignChanged();
+  }
+
+  /** undefined: none. */
+  setLinkAlias(name: string, alias: string | undefined): void {
+    this.#network.links.setAlias(this.#network.link(name).index, alias);
+    this.#foreignChanged();
   }
 
   /** The index and all settings stay. */
@@ -115,20 +157,35 @@ export class FakeKernel implements Kernel {
     this.#foreignChanged();
   }
 
+  /** With every macvlan on it. */
   removeLink(name: string): void {
-    this.#ourRpFilters.delete(this.#network.link(name).index);
+    const { index } = this.#network.link(name);
+    for (const key of [...this.#ourSysctls.keys()]) if (key.startsWith(`${index} `)) this.#ourSysctls.delete(key);
     this.#lost(this.#network.removeLink(name));
   }
 
-  /** `10.1.0.1/24`. Makes the connected route, as the kernel does. */
-  addAddress(device: string, text: string): void {
+  /** `10.1.0.1/24`. Makes the connected route, as the kernel does. `mark`: also as ours, or in a state of its own. */
+  addAddress(device: string, text: string, mark: Partial<Pick<InterfaceAddress, 'ours' | 'state'>> = {}): void {
     const { address, prefixLength } = parseInterfaceAddress(text);
-    this.#network.addAddress(device, address, prefixLength);
+    this.#network.addAddress(device, address, prefixLength, mark);
+    this.#foreignChanged();
+  }
+
+  /** Duplicate address detection comes to an end, or begins anew. */
+  setAddressState(device: string, text: string, state: InterfaceAddress['state']): void {
+    this.#network.setAddressState(device, parseInterfaceAddress(text).address, state);
     this.#foreignChanged();
   }
 
   removeAddress(device: string, text: string): void {
     this.#lost(this.#network.removeAddress(device, parseInterfaceAddress(text).address));
+  }
+
+  /** Somebody on the link of a device has an address; undefined: nobody has it any more. */
+  answerFor(device: string, address: string, mac: string | undefined): void {
+    const key = `${this.#network.link(device).index} ${Address.parse(address)}`;
+    if (mac === undefined) this.#neighbours.delete(key);
+    else this.#neighbours.set(key, mac);
   }
 
   /** A route of anybody, also under our mark. */
@@ -166,8 +223,21 @@ export class FakeKernel implements Kernel {
 
   /** `device` may be `all`. */
   setRpFilter(device: string, value: number): void {
-    if (device === 'all') this.#network.rpFilterAll = value;
-    else this.#setRpFilterOf(device, value);
+    if (device !== 'all') {
+      this.setSysctl(device, 'rp_filter', value);
+      return;
+    }
+    this.#network.rpFilterAll = value;
+    this.#foreignChanged();
+  }
+
+  setSysctl(device: string, name: SysctlName, value: number): void {
+    const { index } = this.#network.link(device);
+    this.#network.setSysctl(index, name, value);
+    const ours = this.#ourSysctls.get(`${index} ${name}`);
+    if (ours !== undefined && ours !== value) {
+      this.#drift.push({ event: 'SysctlChanged', sysctl: { device: { index, name: device }, name }, at: this.micros });
+    }
     this.#foreignChanged();
   }
 
@@ -176,17 +246,18 @@ export class FakeKernel implements Kernel {
     this.#foreignChanged();
   }
 
-  #setRpFilterOf(device: string, value: number): void {
-    const { index, name } = this.#network.link(device);
-    this.#network.setRpFilter(device, value);
-    const ours = this.#ourRpFilters.get(index);
-    if (ours === undefined || ours === value) return;
-    this.#drift.push({ event: 'SysctlChanged', sysctl: { device: { index, name }, name: 'rp_filter' }, at: this.micros });
+  #carryOut(change: Change): Refusal | undefined {
+    if (isRouteChange(change)) return this.#changeRoute(change);
+    if (change.op === 'set-sysctl') return this.#setSysctl(change);
+    const { refusal, dropped } = changeDevice(this.#network, change, this.dad);
+    for (const route of dropped) this.#owned.delete(route);
+    // Our own doing is no drift, but the facts are new ones.
+    this.#watch.adopt();
+    if (!refusal) this.#foreignChanged();
+    return refusal;
   }
 
-  #carryOut(change: Change): Refusal | undefined {
-    if (change.op === 'set-sysctl') return this.#setSysctl(change);
-    if (!isRouteChange(change)) return { code: 'EOPNOTSUPP', message: 'this kernel adapter has no devices of ours' };
+  #changeRoute(change: RouteChange): Refusal | undefined {
     const { route } = change;
     const refusal =
       change.op === 'replace-route' ? this.#replaceOwn(route) : this.#network[change.op === 'add-route' ? 'add' : 'remove'](route);
@@ -202,12 +273,12 @@ export class FakeKernel implements Kernel {
     return this.#network.replace(route);
   }
 
-  #setSysctl({ device, value, restores }: Extract<Change, { op: 'set-sysctl' }>): Refusal | undefined {
-    const link = [...this.#network.links.values()].find(({ index }) => index === device.index);
-    if (!link) return { code: 'ENODEV', message: 'the device does not exist' };
-    this.#network.setRpFilter(link.name, value);
-    if (restores) this.#ourRpFilters.delete(device.index);
-    else this.#ourRpFilters.set(device.index, value);
+  #setSysctl({ device, name, value, restores }: SetSysctl): Refusal | undefined {
+    if (!this.#network.links.get(device.index)) return { code: 'ENODEV', message: 'the device does not exist' };
+    this.#network.setSysctl(device.index, name, value);
+    if (restores) this.#ourSysctls.delete(`${device.index} ${name}`);
+    else this.#ourSysctls.set(`${device.index} ${name}`, value);
+    this.#watch.adopt();
     this.#facts = undefined;
     return undefined;
   }
@@ -228,6 +299,7 @@ export class FakeKernel implements Kernel {
 
   /** `facts`: whether anything but routes of ours changed. */
   #foreignChanged(facts = true): void {
+    this.#drift.push(...this.#watch.compare(this.micros, OUTSIDER));
     if (facts) this.#facts = undefined;
     for (const listener of this.#listeners) setImmediate(listener);
   }
@@ -243,7 +315,7 @@ export class FakeKernel implements Kernel {
   #read(): NodeFacts {
     const { links, addresses, routes, rules, rpFilterAll } = this.#network;
     const foreign = [...routes.values()].filter((route) => !isOurs(route));
-    return { links: [...links.values()], addresses, routes: foreign, rules, rpFilterAll, kernelRelease: '6.1.0-fake' };
+    return { links: links.values(), addresses, routes: foreign, rules, rpFilterAll, kernelRelease: '6.1.0-fake' };
   }
 }
 

@@ -21,7 +21,10 @@ export interface Kernel {
   /** Forget every cached view: the next `observe` reads it all again. The slow audit calls this. */
   invalidate(): void;
 
-  /** Calls `listener` soon after anything changed that we did not do ourselves. It only means: look again. */
+  /**
+   * Calls `listener` soon after anything changed that we did not do ourselves, and after devices and addresses that we did change: they are
+   * facts. It only means: look again.
+   */
   watch(listener: () => void): void;
 
   /** What was done to our state from outside since the last call, in the order it was noticed; complete after `observe`. */
@@ -29,21 +32,25 @@ export interface Kernel {
 
   /**
    * Carries out changes in order and says which failed; the others succeeded. A failure does not stop the rest.
-   * Nothing without our mark is ever changed: an add onto a foreign route fails with EEXIST, a remove of one with ESRCH.
+   * Nothing without our mark is ever changed: an add onto something foreign fails with EEXIST, a change or a remove of it with ESRCH.
+   * A device that could not be made whole is taken away again. Made again under its name on the same parent, it has the link-layer address
+   * that it had, unless somebody else on that parent has taken it.
    * @throws KernelUnavailable
    */
   apply(changes: readonly Change[]): Promise<readonly Failure[]>;
 
   /**
    * Asks on the link of a device whether anybody answers for an IPv4 address that this node does not have (ARP, by the kernel's neighbour
-   * table: no capability beyond NET_ADMIN). Answers after about a second, sooner when somebody has answered; leaves no trace.
-   * @throws KernelUnavailable, also when the device is gone.
+   * table: no capability beyond NET_ADMIN). Answers after about a second, sooner when somebody has answered; leaves no trace. Somebody who
+   * answers has the address; that nobody does is no proof that it is free (`linux/neighbour-probe.ts` says who stays silent).
+   * @throws KernelUnavailable, also when the device is gone, down or without a carrier: then nobody can be asked.
    */
   probe(probe: Probe): Promise<ProbeAnswer>;
 
   /**
-   * For cleanup: removes every route that carries our mark, also in forms that we never make and `observe` does not call ours (several
-   * next hops, for a type of service or a source, hidden behind a foreign next hop). Nothing without our mark.
+   * For cleanup: removes every route, address and device that carries our mark, routes also in forms that we never make and `observe` does
+   * not call ours (several next hops, for a type of service or a source, hidden behind a foreign next hop). Nothing without our mark, and
+   * no device of a kind that we do not make. None of it is drift.
    * @throws KernelUnavailable
    */
   purge(): Promise<Purged>;
@@ -62,7 +69,7 @@ export interface ProbeAnswer {
   readonly holder: string | undefined;
 }
 
-/** Routes as `ip` shows them: those that are gone or lack our part now, and those that the kernel keeps. */
+/** Routes, addresses and devices in the words of `ip`: those that are gone or lack our part now, and those that are still there. */
 export interface Purged {
   readonly removed: readonly string[];
   readonly left: readonly string[];

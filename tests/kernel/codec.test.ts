@@ -7,7 +7,8 @@ import { type DeviceRef, type Route, type RouteSpec, type RouteType, sameSpec } 
 import { decodeAddress } from '../../src/kernel/linux/netlink/addresses.ts';
 import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNETCONF, RTM_NEWROUTE, RTM_NEWRULE } from '../../src/kernel/linux/netlink/constants.ts';
 import { decodeError } from '../../src/kernel/linux/netlink/errors.ts';
-import { decodeLink, encodeSetRpFilter } from '../../src/kernel/linux/netlink/links.ts';
+import { encodeSetSysctl } from '../../src/kernel/linux/netlink/link-changes.ts';
+import { decodeLink } from '../../src/kernel/linux/netlink/links.ts';
 import { decodeRpFilter } from '../../src/kernel/linux/netlink/netconf.ts';
 import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
 import { RouteDecoder } from '../../src/kernel/linux/netlink/route-decoder.ts';
@@ -224,7 +225,7 @@ describe('other messages', () => {
 
   test('setting rp_filter of a device', () => {
     assert.equal(
-      hex((writer) => encodeSetRpFilter(writer, 7, 3, 2)),
+      hex((writer) => encodeSetSysctl(writer, 7, 3, 'rp_filter', 2)),
       bare('34000000 1300 0100 07000000 00000000 00000000 03000000 00000000 00000000 14001a80 10000280 0c000180 0800080002000000'),
     );
   });

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Change, SysctlName } from '../../src/core/change.ts';
 import type { Rule } from '../../src/core/facts.ts';
 import type { DeviceRef, NextHop, Route } from '../../src/core/route.ts';
 import type { KernelHarness } from '../../src/kernel/contract/harness.ts';
@@ -21,6 +23,8 @@ process.on('exit', () => {
 export class Namespace implements KernelHarness {
   readonly name: string;
   readonly kernel: Kernel;
+  /** Where the far ends of cables go that somebody else holds. */
+  #neighbour: string | undefined;
 
   private constructor(name: string, kernel: Kernel) {
     this.name = name;
@@ -28,10 +32,7 @@ export class Namespace implements KernelHarness {
   }
 
   static async create(options: { readonly queueBytes?: number } = {}): Promise<Namespace> {
-    const name = `flk-${process.pid}-${count++}`;
-    await run('ip', ['netns', 'add', name]);
-    open.add(name);
-    await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+    const name = await newNamespace();
     return new Namespace(name, openLinuxKernel({ netns: `/run/netns/${name}`, ...options }));
   }
 
@@ -42,9 +43,8 @@ export class Namespace implements KernelHarness {
   async addLink(name: string): Promise<DeviceRef> {
     await this.ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}-far`);
     for (const end of [name, `${name}-far`]) await this.ip('link', 'set', end, 'addrgenmode', 'none', 'up');
-    await this.#settled(name);
-    const [link] = JSON.parse(await this.ip('-j', 'link', 'show', name)) as readonly { readonly ifindex: number }[];
-    return { index: link?.ifindex ?? 0, name };
+    for (const end of [name, `${name}-far`]) await this.#settled(end);
+    return { index: (await this.#shown(this.name, name))?.ifindex ?? 0, name };
   }
 
   async setLinkUp(name: string, up: boolean): Promise<void> {
@@ -53,6 +53,22 @@ export class Namespace implements KernelHarness {
 
   async removeLink(name: string): Promise<void> {
     await this.ip('link', 'del', name);
+  }
+
+  async renameLink(name: string, to: string): Promise<void> {
+    await this.ip('link', 'set', name, 'name', to);
+  }
+
+  async setCarrier(name: string, carrier: boolean): Promise<void> {
+    await this.setLinkUp(`${name}-far`, carrier);
+  }
+
+  async setLinkMtu(name: string, mtu: number): Promise<void> {
+    await this.ip('link', 'set', name, 'mtu', `${mtu}`);
+  }
+
+  async setLinkAlias(name: string, alias: string): Promise<void> {
+    await this.ip('link', 'set', name, 'alias', alias);
   }
 
   async addAddress(device: string, text: string): Promise<void> {
@@ -83,7 +99,31 @@ export class Namespace implements KernelHarness {
   }
 
   async setRpFilter(device: string, value: number): Promise<void> {
-    await run('ip', ['netns', 'exec', this.name, 'sysctl', '-qw', `net/ipv4/conf/${device}/rp_filter=${value}`]);
+    await this.setSysctl(device, 'rp_filter', value);
+  }
+
+  async setSysctl(device: string, name: SysctlName, value: number): Promise<void> {
+    await run('ip', ['netns', 'exec', this.name, 'sysctl', '-qw', `net/ipv4/conf/${device}/${name}=${value}`]);
+  }
+
+  async answerFor(device: string, address: string): Promise<string> {
+    const far = `${device}-far`;
+    if (this.#neighbour === undefined) this.#neighbour = await newNamespace();
+    const neighbour = this.#neighbour;
+    await this.ip('link', 'set', far, 'netns', neighbour);
+    await run('ip', ['-n', neighbour, 'link', 'set', far, 'up']);
+    await run('ip', ['-n', neighbour, 'addr', 'add', `${address}/24`, 'dev', far]);
+    await this.#settled(device);
+    return (await this.#shown(neighbour, far))?.address ?? '';
+  }
+
+  async earlier(changes: readonly Change[]): Promise<void> {
+    const other = openLinuxKernel({ netns: `/run/netns/${this.name}` });
+    try {
+      assert.deepEqual(await other.apply(changes), []);
+    } finally {
+      other.close();
+    }
   }
 
   async addRule(rule: Rule): Promise<void> {
@@ -103,16 +143,30 @@ export class Namespace implements KernelHarness {
 
   async close(): Promise<void> {
     this.kernel.close();
-    await run('ip', ['netns', 'del', this.name]);
-    open.delete(this.name);
+    for (const name of [this.name, ...(this.#neighbour === undefined ? [] : [this.#neighbour])]) {
+      await run('ip', ['netns', 'del', name]);
+      open.delete(name);
+    }
   }
 
   /** The carrier of a fresh veth comes a moment later, with a notification of its own. */
   async #settled(name: string): Promise<void> {
-    for (const end of [name, `${name}-far`]) {
-      while (!(await this.ip('link', 'show', end)).includes('state UP')) await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    while (!(await this.ip('link', 'show', name)).includes('state UP')) await new Promise((resolve) => setTimeout(resolve, 5));
   }
+
+  async #shown(namespace: string, name: string): Promise<{ readonly ifindex: number; readonly address: string } | undefined> {
+    const { stdout } = await run('ip', ['-n', namespace, '-j', 'link', 'show', name]);
+    return (JSON.parse(stdout) as readonly { readonly ifindex: number; readonly address: string }[])[0];
+  }
+}
+
+/** With a loopback device that is up, and nothing else. */
+async function newNamespace(): Promise<string> {
+  const name = `flk-${process.pid}-${count++}`;
+  await run('ip', ['netns', 'add', name]);
+  open.add(name);
+  await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  return name;
 }
 
 /** A route as arguments of `ip route`. */

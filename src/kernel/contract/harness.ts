@@ -1,3 +1,4 @@
+import type { Change, SysctlName } from '../../core/change.ts';
 import type { Rule } from '../../core/facts.ts';
 import type { DeviceRef, Route } from '../../core/route.ts';
 import type { Kernel, Observation } from '../kernel.ts';
@@ -10,6 +11,12 @@ export interface KernelHarness {
   addLink(name: string): Maybe<DeviceRef>;
   setLinkUp(name: string, up: boolean): Maybe<void>;
   removeLink(name: string): Maybe<void>;
+  renameLink(name: string, to: string): Maybe<void>;
+  /** Whoever is at the other end of the cable pulls it, or plugs it in. */
+  setCarrier(name: string, carrier: boolean): Maybe<void>;
+  setLinkMtu(name: string, mtu: number): Maybe<void>;
+  /** Empty: none. */
+  setLinkAlias(name: string, alias: string): Maybe<void>;
   addAddress(device: string, text: string): Maybe<void>;
   removeAddress(device: string, text: string): Maybe<void>;
   addRoute(route: Route): Maybe<void>;
@@ -19,6 +26,11 @@ export interface KernelHarness {
   deleteRoute(route: Route): Maybe<void>;
   /** `device` may be `all`. */
   setRpFilter(device: string, value: number): Maybe<void>;
+  setSysctl(device: string, name: SysctlName, value: number): Maybe<void>;
+  /** Somebody on the link of a device has this address from now on. @returns the link-layer address. */
+  answerFor(device: string, address: string): Maybe<string>;
+  /** What another process of ours does, or did long ago: `add-link` and `add-address`. */
+  earlier(changes: readonly Change[]): Maybe<void>;
   addRule(rule: Rule): Maybe<void>;
   /** The state as a newcomer reads it, past every view. */
   reread(): Promise<Observation>;

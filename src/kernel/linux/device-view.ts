@@ -1,8 +1,16 @@
+import type { SysctlName } from '../../core/change.ts';
 import type { InterfaceAddress, Link } from '../../core/facts.ts';
 import type { DeviceRef } from '../../core/route.ts';
 import type { DecodedAddress } from './netlink/addresses.ts';
 
-/** Links, their addresses and reverse-path filter modes. Arrays keep their identity until something in them changes. */
+/** Where a link has the value of a sysctl. */
+export const SYSCTL_FIELD = { rp_filter: 'rpFilter', arp_ignore: 'arpIgnore', arp_announce: 'arpAnnounce' } as const satisfies Readonly<
+  Record<SysctlName, keyof Link>
+>;
+
+type Identity = Pick<DecodedAddress, 'index' | 'address' | 'prefixLength'>;
+
+/** Links, their addresses and sysctls. Arrays keep their identity until something in them changes. */
 export class DeviceView {
   /** Grows with every change. */
   version = 0;
@@ -62,20 +70,34 @@ export class DeviceView {
     this.#linksChanged();
   }
 
-  setRpFilter(index: number, rpFilter: number): void {
+  setSysctl(index: number, name: SysctlName, value: number): void {
     const link = this.#links.get(index);
-    if (link) this.setLink({ ...link, rpFilter });
+    if (link) this.setLink({ ...link, [SYSCTL_FIELD[name]]: value });
   }
 
-  setAddress({ index, address, prefixLength }: DecodedAddress): void {
-    const key = `${index} ${address}/${prefixLength}`;
-    if (this.#addresses.has(key)) return;
-    this.#addresses.set(key, { device: this.ref(index), address, prefixLength, ours: false, state: 'valid' });
+  /** The address that is held, as it was until now. */
+  addressLike(address: Identity): InterfaceAddress | undefined {
+    return this.#addresses.get(keyOf(address));
+  }
+
+  setAddress(address: DecodedAddress): void {
+    const key = keyOf(address);
+    const held = this.#held(this.#addresses.get(key), address);
+    if (held === this.#addresses.get(key)) return;
+    this.#addresses.set(key, held);
     this.#addressesChanged();
   }
 
-  removeAddress({ index, address, prefixLength }: DecodedAddress): void {
-    if (this.#addresses.delete(`${index} ${address}/${prefixLength}`)) this.#addressesChanged();
+  removeAddress(address: Identity): void {
+    if (this.#addresses.delete(keyOf(address))) this.#addressesChanged();
+  }
+
+  removeAddressesOf(index: number): void {
+    for (const [key, { device }] of this.#addresses) {
+      if (device.index !== index) continue;
+      this.#addresses.delete(key);
+      this.#addressesChanged();
+    }
   }
 
   /** A complete list of links. @returns whether a device was renamed. */
@@ -85,20 +107,22 @@ export class DeviceView {
     return links.filter((link) => this.setLink(link)).length > 0;
   }
 
-  /** A complete list of addresses. */
-  replaceAddresses(addresses: readonly DecodedAddress[]): void {
+  /** A complete list of addresses. @returns those of before that are not in it. */
+  replaceAddresses(addresses: readonly DecodedAddress[]): readonly InterfaceAddress[] {
     const before = this.#addresses;
     this.#addresses = new Map();
-    for (const { index, address, prefixLength } of addresses) {
-      const key = `${index} ${address}/${prefixLength}`;
-      const known = before.get(key);
-      this.#addresses.set(
-        key,
-        known?.device === this.ref(index) ? known : { device: this.ref(index), address, prefixLength, ours: false, state: 'valid' },
-      );
-    }
-    const same = before.size === this.#addresses.size && [...this.#addresses].every(([key, value]) => before.get(key) === value);
+    for (const address of addresses) this.#addresses.set(keyOf(address), this.#held(before.get(keyOf(address)), address));
+    const gone = [...before].flatMap(([key, held]) => (this.#addresses.has(key) ? [] : [held]));
+    const same = gone.length === 0 && [...this.#addresses].every(([key, held]) => before.get(key) === held);
     if (!same) this.#addressesChanged();
+    return gone;
+  }
+
+  /** What is held for an address: the known value while it is still right. */
+  #held(known: InterfaceAddress | undefined, { index, address, prefixLength, ours, state }: DecodedAddress): InterfaceAddress {
+    const device = this.ref(index);
+    if (known?.device === device && known.ours === ours && known.state === state) return known;
+    return { device, address, prefixLength, ours, state };
   }
 
   #linksChanged(): void {
@@ -112,6 +136,10 @@ export class DeviceView {
   }
 }
 
+function keyOf({ index, address, prefixLength }: Identity): string {
+  return `${index} ${address}/${prefixLength}`;
+}
+
 function sameLink(a: Link, b: Link): boolean {
   return (
     a.name === b.name &&
@@ -119,6 +147,12 @@ function sameLink(a: Link, b: Link): boolean {
     a.carrier === b.carrier &&
     a.loopback === b.loopback &&
     a.mtu === b.mtu &&
-    a.rpFilter === b.rpFilter
+    a.rpFilter === b.rpFilter &&
+    a.arpIgnore === b.arpIgnore &&
+    a.arpAnnounce === b.arpAnnounce &&
+    a.parent === b.parent &&
+    a.kind === b.kind &&
+    a.alias === b.alias &&
+    a.mac === b.mac
   );
 }

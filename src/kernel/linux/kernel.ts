@@ -1,12 +1,17 @@
 import type { Change, Drift, Failure } from '../../core/change.ts';
+import type { Probe } from '../../core/plan.ts';
 import { type Kernel, KernelUnavailable, type Observation, type ProbeAnswer, type Purged } from '../kernel.ts';
 import { DriftLog, monotonicMicros } from './drift-log.ts';
+import { LinkProgrammer } from './link-programmer.ts';
 import { Monitor } from './monitor.ts';
+import { probeNeighbour } from './neighbour-probe.ts';
 import { Dumper } from './netlink/dump.ts';
+import { Exchange } from './netlink/exchange.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
 import { missingPermission } from './permission.ts';
 import { Programmer } from './programmer.ts';
 import { Purge } from './purge.ts';
+import { purgeDevices } from './purge-devices.ts';
 import { KernelView } from './view.ts';
 
 /** Room for the answers to more messages than one batch has. */
@@ -39,6 +44,7 @@ class LinuxKernel implements Kernel {
   readonly #view: KernelView;
   readonly #monitor: Monitor;
   readonly #dumper: Dumper;
+  readonly #exchange: Exchange;
   readonly #programmer: Programmer;
   #loaded = false;
 
@@ -47,8 +53,10 @@ class LinuxKernel implements Kernel {
     this.#drift = new DriftLog(netns);
     this.#view = new KernelView(this.#drift);
     this.#dumper = new Dumper(socket);
+    this.#exchange = new Exchange(socket);
     this.#monitor = new Monitor(this.#view, this.#drift, { netns, queueBytes, echoOf: socket.port });
-    this.#programmer = new Programmer(socket, this.#monitor, this.#view);
+    const links = new LinkProgrammer(this.#exchange, this.#monitor, this.#view);
+    this.#programmer = new Programmer(socket, this.#monitor, this.#view, links);
   }
 
   async observe(): Promise<Observation> {
@@ -75,21 +83,26 @@ class LinuxKernel implements Kernel {
     } finally {
       // Soon, but after whoever waits for the kernel.
       setImmediate(() => {
-        if (this.#view.takeUncovered()) this.#monitor.announce();
+        if (this.#view.takeNews()) this.#monitor.announce();
       });
     }
   }
 
-  async probe(): Promise<ProbeAnswer> {
-    throw new KernelUnavailable('this kernel adapter cannot probe');
+  probe(probe: Probe): Promise<ProbeAnswer> {
+    return probeNeighbour(this.#exchange, probe);
   }
 
+  /** A route may lead over a device of ours, or leave from an address of ours: routes go first. */
   async purge(): Promise<Purged> {
     this.#update();
+    this.#view.changing().leaving('everything');
     try {
-      return new Purge(this.#socket, this.#dumper, (index) => this.#view.devices.ref(index)).run();
+      const routes = new Purge(this.#socket, this.#dumper, (index) => this.#view.devices.ref(index)).run();
+      const devices = purgeDevices(this.#exchange, this.#dumper);
+      return { removed: [...routes.removed, ...devices.removed], left: [...routes.left, ...devices.left] };
     } finally {
-      this.#view.invalidate();
+      this.#monitor.drain();
+      this.#view.purged();
     }
   }
 
@@ -111,9 +124,10 @@ class LinuxKernel implements Kernel {
     for (let i = 0; this.#view.isStale; i++) {
       if (i === REFRESHES) throw new KernelUnavailable(`links and routes changed during each of ${REFRESHES} attempts to read them`);
       this.#drift.tick();
-      this.#view.refresh(this.#dumper);
+      this.#view.refresh(this.#dumper, this.#exchange);
       this.#monitor.drain();
     }
+    this.#view.settle();
     this.#loaded = true;
   }
 }

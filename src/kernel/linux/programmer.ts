@@ -1,10 +1,20 @@
 import { constants } from 'node:os';
-import { type Change, type Failure, isRouteChange, type RouteChange } from '../../core/change.ts';
+import {
+  type AddressChange,
+  type Change,
+  type Failure,
+  isRouteChange,
+  type LinkChange,
+  type RouteChange,
+  type SetSysctl,
+} from '../../core/change.ts';
 import { type Route, RouteIndex } from '../../core/route.ts';
+import type { LinkProgrammer } from './link-programmer.ts';
 import type { Monitor } from './monitor.ts';
+import { encodeAddAddress, encodeRemoveAddress } from './netlink/addresses.ts';
 import { NLMSG_ERROR } from './netlink/constants.ts';
 import { decodeError, errorCode, errorMeaning, type KernelError } from './netlink/errors.ts';
-import { encodeSetRpFilter } from './netlink/links.ts';
+import { encodeSetSysctl } from './netlink/link-changes.ts';
 import { MessageReader } from './netlink/reader.ts';
 import { RouteEncoder } from './netlink/route-encoder.ts';
 import { type NetlinkSocket, NOTHING, OVERFLOW } from './netlink/socket.ts';
@@ -20,7 +30,7 @@ const BATCH_MESSAGES = 250;
 /** Above are the sequence numbers of dumps. */
 const LAST_SEQ = 0x3fffffff;
 
-const { EEXIST, ENOENT, EOPNOTSUPP, ESRCH } = constants.errno;
+const { EEXIST, ENOENT, ESRCH } = constants.errno;
 
 /**
  * Carries out changes in batches without asking for acknowledgements: the kernel has worked off every message when `send`
@@ -30,16 +40,18 @@ export class Programmer {
   readonly #socket: NetlinkSocket;
   readonly #monitor: Monitor;
   readonly #view: KernelView;
+  readonly #links: LinkProgrammer;
   readonly #reader: MessageReader;
   readonly #writer = new MessageWriter(BATCH_BYTES);
   readonly #routes = new RouteEncoder(this.#writer);
   readonly #refused = new Map<number, KernelError>();
   #seq = 1;
 
-  constructor(socket: NetlinkSocket, monitor: Monitor, view: KernelView) {
+  constructor(socket: NetlinkSocket, monitor: Monitor, view: KernelView, links: LinkProgrammer) {
     this.#socket = socket;
     this.#monitor = monitor;
     this.#view = view;
+    this.#links = links;
     this.#reader = new MessageReader(socket.buffer);
   }
 
@@ -60,6 +72,11 @@ export class Programmer {
   #batch(changes: readonly Change[], from: number, failures: Failure[]): number {
     // View and kernel now differ by what happens in the next microseconds only.
     this.#monitor.drain();
+    const first = changes[from];
+    if (first && isLinkChange(first)) {
+      this.#changeLink(first, failures);
+      return from + 1;
+    }
     const base = this.#begin();
     const to = this.#encode(changes, from, base);
     try {
@@ -83,29 +100,63 @@ export class Programmer {
     return base;
   }
 
+  /** Up to a change of a device, which is made alone, or one that is judged by what was done before. */
   #encode(changes: readonly Change[], from: number, base: number): number {
     let at = from;
     for (; at < changes.length && at - from < BATCH_MESSAGES && !this.#writer.isFull; at++) {
       const change = changes[at];
       if (!change) break;
-      const errno = this.#refusal(change);
-      if (errno) this.#refused.set(at - from, { errno });
-      else if (change.op === 'set-sysctl') encodeSetRpFilter(this.#writer, base + at - from, change.device.index, change.value);
-      else if (isRouteChange(change)) this.#routes.encode(change.op, base + at - from, change.route);
-      else this.#refused.set(at - from, { errno: EOPNOTSUPP });
+      const seq = base + at - from;
+      if (isRouteChange(change)) {
+        const errno = change.op === 'replace-route' ? this.#replaceRefusal(change.route) : 0;
+        if (errno) this.#refused.set(at - from, { errno });
+        else this.#routes.encode(change.op, seq, change.route);
+      } else if (isLinkChange(change) || (at > from && change.op === 'remove-address')) break;
+      else if (!this.#encodeOther(change, seq)) this.#refused.set(at - from, { errno: ESRCH });
     }
     return at;
+  }
+
+  /** @returns whether it may be sent: RTM_DELADDR does not look whose address it takes. */
+  #encodeOther(change: AddressChange | SetSysctl, seq: number): boolean {
+    switch (change.op) {
+      case 'set-sysctl':
+        encodeSetSysctl(this.#writer, seq, change.device.index, change.name, change.value);
+        return true;
+      case 'add-address':
+        encodeAddAddress(this.#writer, seq, change.address);
+        return true;
+      case 'remove-address': {
+        const { device, address, prefixLength } = change.address;
+        this.#view.fold();
+        if (!this.#view.devices.addressLike({ index: device.index, address, prefixLength })?.ours) return false;
+        encodeRemoveAddress(this.#writer, seq, change.address);
+        return true;
+      }
+    }
+  }
+
+  #changeLink(change: LinkChange, failures: Failure[]): void {
+    // What was done before shows first.
+    this.#view.fold();
+    try {
+      const refusal = this.#links.carryOut(change);
+      if (refusal) failures.push(this.#failure(change, refusal));
+    } catch (error) {
+      this.#view.invalidate();
+      throw error;
+    }
+    this.#monitor.drain();
   }
 
   /**
    * NLM_F_REPLACE takes whatever has the identity, whoever made it: so it is only sent when ours is there, and alone.
    * @returns errno, or 0 when the change may be sent.
    */
-  #refusal(change: Change): number {
-    if (change.op !== 'replace-route') return 0;
+  #replaceRefusal(route: Route): number {
     const { routes } = this.#view;
-    if (routes.foreign(change.route.prefix.family).like(change.route).length > 0) return EEXIST;
-    return routes.owned.like(change.route) ? 0 : ENOENT;
+    if (routes.foreign(route.prefix.family).like(route).length > 0) return EEXIST;
+    return routes.owned.like(route) ? 0 : ENOENT;
   }
 
   #collectRefusals(base: number): void {
@@ -132,7 +183,7 @@ export class Programmer {
   #failure(change: Change, error: KernelError): Failure {
     if (isRouteChange(change) && this.#surprises(change, error.errno)) this.#view.routes.doubt(change.route.prefix.family);
     const code = errorCode(error.errno);
-    return { change, code, message: error.text ?? errorMeaning(code, error.errno) };
+    return { change, code, message: error.text ?? errorMeaning(change.op, code, error.errno) };
   }
 
   /** Whether the kernel's answer contradicts the view. */
@@ -162,4 +213,9 @@ class Batch implements Written {
     );
     return this.#index.like(route) !== undefined;
   }
+}
+
+function isLinkChange(change: Change): change is LinkChange {
+  const { op } = change;
+  return op === 'add-link' || op === 'set-link' || op === 'remove-link';
 }

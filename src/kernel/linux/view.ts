@@ -1,15 +1,14 @@
 import { release } from 'node:os';
-import { type Change, isRouteChange, type SetSysctl } from '../../core/change.ts';
+import { type Change, isRouteChange, type RouteChange } from '../../core/change.ts';
 import type { NodeFacts, Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
 import type { DeviceRef, Route, RouteSpec } from '../../core/route.ts';
-import { DeviceView } from './device-view.ts';
+import type { DeviceView } from './device-view.ts';
+import { Devices } from './devices.ts';
 import type { DriftLog } from './drift-log.ts';
-import { eachRoute, listAddresses, listLinks, listRpFilters, listRules } from './listing.ts';
+import { eachRoute, listRules } from './listing.ts';
 import { concerns, type Loss, LostLinks } from './lost-links.ts';
-import { decodeAddress } from './netlink/addresses.ts';
 import {
-  NETCONFA_IFINDEX_ALL,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEXTHOP,
@@ -23,8 +22,7 @@ import {
   RTM_NEWRULE,
 } from './netlink/constants.ts';
 import type { Dumper } from './netlink/dump.ts';
-import { decodeLink } from './netlink/links.ts';
-import { decodeRpFilter } from './netlink/netconf.ts';
+import type { Exchange } from './netlink/exchange.ts';
 import type { MessageReader } from './netlink/reader.ts';
 import { RouteDecoder } from './netlink/route-decoder.ts';
 import { NextHopObjects } from './nexthop-objects.ts';
@@ -47,25 +45,22 @@ export interface Done {
 /** What the kernel holds, kept current by notifications; what they leave open is read again by `refresh`. */
 export class KernelView {
   readonly #routes: RouteView;
-  readonly devices = new DeviceView();
-  readonly #drift: DriftLog;
+  readonly #devices: Devices;
   readonly #specs = new SpecTable();
   readonly #decoder: RouteDecoder;
   readonly #objects: NextHopObjects;
   readonly #lost = new LostLinks();
-  /** rp_filter values that we set, by device index. */
-  readonly #ourRpFilters = new Map<number, number>();
   #rules: readonly Rule[] = [];
-  #stale: Readonly<{ devices: boolean; rules: boolean }> = { devices: true, rules: true };
+  #rulesStale = true;
   #rulesVersion = 0;
   #version = 0;
   #facts: { readonly version: number; readonly routesVersion: number; readonly value: NodeFacts } | undefined;
   #lastSpec: RouteSpec | undefined;
   #pending: Done[] = [];
-  #uncovered = false;
+  #news = false;
 
   constructor(drift: DriftLog) {
-    this.#drift = drift;
+    this.#devices = new Devices(drift, { lose: (loss, ours) => this.#lose(loss, ours), renamed: () => this.#renamed() });
     this.#routes = new RouteView((event, route, sender) => drift.route(event, route, sender));
     const device = (index: number): DeviceRef => this.devices.ref(index);
     this.#objects = new NextHopObjects({ device });
@@ -82,9 +77,14 @@ export class KernelView {
     return this.#routes;
   }
 
+  /** Links, addresses and sysctls as they are known. */
+  get devices(): DeviceView {
+    return this.#devices.view;
+  }
+
   get isStale(): boolean {
     this.fold();
-    return this.#stale.devices || this.#stale.rules || this.#routes.doubts.size > 0;
+    return this.#devices.isStale || this.#rulesStale || this.#routes.doubts.size > 0;
   }
 
   /** Grows whenever anything became different or doubtful. */
@@ -106,7 +106,8 @@ export class KernelView {
   /** Everything is to be read again; what is known stays to compare with. */
   invalidate(): void {
     this.#version++;
-    this.#stale = { devices: true, rules: true };
+    this.#rulesStale = true;
+    this.#devices.invalidate();
     for (const family of FAMILIES) this.#routes.doubts.add(family);
   }
 
@@ -119,18 +120,18 @@ export class KernelView {
         break;
       case RTM_NEWLINK:
       case RTM_DELLINK:
-        this.#linkNotice(message);
+        this.#devices.linkNotice(message);
         break;
       case RTM_NEWADDR:
       case RTM_DELADDR:
-        this.#addressNotice(message);
+        this.#devices.addressNotice(message);
         break;
       case RTM_NEWRULE:
       case RTM_DELRULE:
         this.#rulesNotice();
         break;
       case RTM_NEWNETCONF:
-        this.#netconfNotice(message);
+        this.#devices.netconfNotice(message);
         break;
       case RTM_NEWNEXTHOP:
         if (this.#objects.forget()) this.#doubtAll();
@@ -148,10 +149,10 @@ export class KernelView {
   }
 
   /** Reads again whatever is in doubt. @throws KernelUnavailable; the doubt then stays. */
-  refresh(dumper: Dumper): void {
+  refresh(dumper: Dumper, exchange: Exchange): void {
     this.fold();
-    if (this.#stale.devices) this.#readDevices(dumper);
-    if (this.#stale.rules) this.#readRules(dumper);
+    this.#devices.refresh(dumper, exchange);
+    if (this.#rulesStale) this.#readRules(dumper);
     for (const family of [...this.#routes.doubts]) {
       this.#readRoutes(dumper, family);
       if (!this.#objects.isLacking) continue;
@@ -161,6 +162,11 @@ export class KernelView {
     }
     this.#lost.clear();
     if (this.#specs.isLarge) this.#sweep();
+  }
+
+  /** Nothing is stale: what others did is complete. */
+  settle(): void {
+    this.#devices.settle();
   }
 
   /** Changes of ours were carried out, all but the refused. Noted now, worked in later: the kernel's time counts first. */
@@ -181,33 +187,52 @@ export class KernelView {
     }
   }
 
-  /** Whether a removal of ours has changed what is foreign, which nobody announces. Once for each. */
-  takeUncovered(): boolean {
+  /** For changes of devices of ours, whose outcome is not news. Everything before is worked in. */
+  changing(): Devices {
     this.fold();
-    const uncovered = this.#uncovered;
-    this.#uncovered = false;
-    return uncovered;
+    this.#news = true;
+    return this.#devices;
+  }
+
+  /** Everything of ours was taken away on purpose, since `changing().leaving('everything')`: it is no drift. */
+  purged(): void {
+    this.#devices.forgetOurs();
+    this.#routes.owned.clear();
+    this.invalidate();
+  }
+
+  /** Whether changes of ours have changed the facts, which nobody announces. Once for each. */
+  takeNews(): boolean {
+    this.fold();
+    const news = this.#news;
+    this.#news = false;
+    return news;
   }
 
   #carriedOut(change: Change): void {
-    if (change.op === 'set-sysctl') {
-      this.#sysctlSet(change);
-      return;
+    if (isRouteChange(change)) this.#routeChanged(change);
+    else if (change.op === 'set-sysctl') this.#devices.sysctlSet(change);
+    else if (change.op === 'add-address' || change.op === 'remove-address') {
+      if (change.op === 'add-address') this.#devices.added(change.address);
+      else this.#devices.removed(change.address);
+      this.#news = true;
     }
-    if (!isRouteChange(change)) return;
-    if (change.op === 'remove-route') {
-      this.#routes.owned.delete(change.route);
+  }
+
+  #routeChanged({ op, route }: RouteChange): void {
+    if (op === 'remove-route') {
+      this.#routes.owned.delete(route);
       // A foreign IPv6 next hop that was joined with ours now stands alone.
-      if (change.route.prefix.family === 4 || this.#routes.foreign(6).like(change.route).length === 0) return;
+      if (route.prefix.family === 4 || this.#routes.foreign(6).like(route).length === 0) return;
       this.#routes.doubt(6);
-      this.#uncovered = true;
+      this.#news = true;
       return;
     }
-    this.#routes.owned.set(change.route);
+    this.#routes.owned.set(route);
     // Consecutive routes mostly share their spec.
-    if (change.route.spec === this.#lastSpec) return;
-    this.#lastSpec = change.route.spec;
-    this.#specs.intern(change.route.spec);
+    if (route.spec === this.#lastSpec) return;
+    this.#lastSpec = route.spec;
+    this.#specs.intern(route.spec);
   }
 
   #buildFacts(routes: readonly Route[]): NodeFacts {
@@ -226,67 +251,24 @@ export class KernelView {
     if (written?.has(route)) this.#routes.doubt(route.prefix.family);
   }
 
-  #linkNotice(message: MessageReader): void {
-    const link = decodeLink(message);
-    if (!link) return;
-    const before = this.devices.link(link.index);
-    if (message.type === RTM_DELLINK) {
-      this.devices.removeLink(link.index);
-      this.#ourRpFilters.delete(link.index);
-      this.#lose({ device: link.index });
-      return;
-    }
-    if (this.devices.setLink(link)) this.#renamed();
-    if (before?.rpFilter !== link.rpFilter) this.#rpFilterMoved(link.index, link.rpFilter);
-    if (before && ((before.up && !link.up) || (before.carrier && !link.carrier))) this.#lose({ device: link.index });
-  }
-
-  #addressNotice(message: MessageReader): void {
-    const address = decodeAddress(message);
-    if (!address) return;
-    if (message.type === RTM_NEWADDR) {
-      this.devices.setAddress(address);
-      return;
-    }
-    this.devices.removeAddress(address);
-    if (address.address.family === 4) this.#lose({ device: address.index, source: address.address });
-  }
-
-  #netconfNotice(message: MessageReader): void {
-    const setting = decodeRpFilter(message);
-    if (!setting) return;
-    if (setting.index === NETCONFA_IFINDEX_ALL) {
-      this.devices.rpFilterAll = setting.rpFilter;
-      return;
-    }
-    this.devices.setRpFilter(setting.index, setting.rpFilter);
-    this.#rpFilterMoved(setting.index, setting.rpFilter);
-  }
-
   #rulesNotice(): void {
     this.#version++;
-    this.#stale = { ...this.#stale, rules: true };
+    this.#rulesStale = true;
   }
 
   /** IPv6 announces each route that goes; IPv4 does not. Nothing is to be read when no route is concerned. */
-  #lose(loss: Loss): void {
-    for (const spec of this.#specs.values()) {
-      if (!concerns(loss, spec)) continue;
-      this.#lost.add(loss);
-      this.#routes.doubt(4);
-      return;
-    }
+  #lose(loss: Loss, ours: boolean): void {
+    if (![...this.#specs.values()].some((spec) => concerns(loss, spec))) return;
+    this.#routes.doubt(4);
+    if (ours) this.#dropWith(loss);
+    else this.#lost.add(loss);
   }
 
-  #rpFilterMoved(index: number, value: number): void {
-    const ours = this.#ourRpFilters.get(index);
-    if (ours !== undefined && ours !== value) this.#drift.sysctl(this.devices.ref(index));
-  }
-
-  #sysctlSet({ device, value, restores }: SetSysctl): void {
-    if (restores) this.#ourRpFilters.delete(device.index);
-    else this.#ourRpFilters.set(device.index, value);
-    this.devices.setRpFilter(device.index, value);
+  /** Routes that went by our own doing are no drift. Those that stayed are found again. */
+  #dropWith(loss: Loss): void {
+    const { owned } = this.#routes;
+    const families: readonly Family[] = loss.source ? [loss.source.family] : FAMILIES;
+    for (const route of [...owned.values()]) if (families.includes(route.prefix.family) && concerns(loss, route.spec)) owned.delete(route);
   }
 
   /** Specs and addresses carry the name. */
@@ -307,19 +289,6 @@ export class KernelView {
     this.#lastSpec = undefined;
   }
 
-  #readDevices(dumper: Dumper): void {
-    const before = this.devices.links;
-    if (this.devices.replaceLinks(listLinks(dumper))) this.#renamed();
-    for (const { index, rpFilter } of before) {
-      const now = this.devices.link(index);
-      if (now && now.rpFilter !== rpFilter) this.#rpFilterMoved(index, now.rpFilter);
-    }
-    const all = listRpFilters(dumper).find(({ index }) => index === NETCONFA_IFINDEX_ALL);
-    if (all) this.devices.rpFilterAll = all.rpFilter;
-    this.devices.replaceAddresses(listAddresses(dumper));
-    this.#stale = { ...this.#stale, devices: false };
-  }
-
   #readRoutes(dumper: Dumper, family: Family): void {
     let run: Reconciliation | undefined;
     const begin = (): void => {
@@ -335,7 +304,7 @@ export class KernelView {
       this.#rules = rules;
       this.#rulesVersion++;
     }
-    this.#stale = { ...this.#stale, rules: false };
+    this.#rulesStale = false;
   }
 
   *#specsInUse(): Generator<RouteSpec> {

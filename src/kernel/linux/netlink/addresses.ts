@@ -1,15 +1,33 @@
+import type { InterfaceAddress } from '../../../core/facts.ts';
 import type { Address } from '../../../core/ip/address.ts';
-import { IFA_ADDRESS, IFA_LOCAL } from './constants.ts';
-import { Attributes, familyOf, type MessageReader } from './reader.ts';
+import type { PlannedAddress } from '../../../core/plan.ts';
+import { PROTOCOL_FAIRLEAD } from '../../../core/route.ts';
+import {
+  IFA_ADDRESS,
+  IFA_F_DADFAILED,
+  IFA_F_OPTIMISTIC,
+  IFA_F_TENTATIVE,
+  IFA_FLAGS,
+  IFA_LABEL,
+  IFA_LOCAL,
+  IFA_PROTO,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+} from './constants.ts';
+import { Attributes, FAMILY_NUMBER, familyOf, type MessageReader } from './reader.ts';
+import type { MessageWriter } from './writer.ts';
 
 const IFADDRMSG = 8;
+/** The end of an IPv4 label that marks an address as ours, where the kernel has no IFA_PROTO. */
+const LABEL_MARK = ':fl';
 const attributes = new Attributes();
 
 /** An address of a device that is known by its index only. */
-export interface DecodedAddress {
+export interface DecodedAddress extends Omit<InterfaceAddress, 'device'> {
   readonly index: number;
-  readonly address: Address;
-  readonly prefixLength: number;
 }
 
 /** RTM_NEWADDR and RTM_DELADDR. IFA_LOCAL is ours; without it IFA_ADDRESS is, else that is the peer's. */
@@ -19,5 +37,42 @@ export function decodeAddress(message: MessageReader): DecodedAddress | undefine
   if (family === undefined) return undefined;
   attributes.parse(view, start + IFADDRMSG, message.end);
   const address = attributes.address(IFA_LOCAL, family) ?? attributes.address(IFA_ADDRESS, family);
-  return address && { index: view.getUint32(start + 4, true), address, prefixLength: view.getUint8(start + 1) };
+  if (!address) return undefined;
+  return {
+    index: view.getUint32(start + 4, true),
+    address,
+    prefixLength: view.getUint8(start + 1),
+    ours: attributes.u8(IFA_PROTO) === PROTOCOL_FAIRLEAD || (family === 4 && attributes.text(IFA_LABEL)?.endsWith(LABEL_MARK) === true),
+    state: stateOf(attributes.u32(IFA_FLAGS) ?? view.getUint8(start + 2)),
+  };
+}
+
+/** An optimistic address (RFC 4429) is used while it is tentative. */
+function stateOf(flags: number): InterfaceAddress['state'] {
+  if (flags & IFA_F_DADFAILED) return 'duplicate';
+  return flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC) ? 'tentative' : 'valid';
+}
+
+/** Fails with EEXIST when the device has the address. Without a broadcast address, as `ip address add` does it. */
+export function encodeAddAddress(writer: MessageWriter, seq: number, { device, address, prefixLength, label }: PlannedAddress): void {
+  writer.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, seq);
+  encodeIdentity(writer, device.index, address, prefixLength);
+  if (label !== undefined && address.family === 4) writer.attributeText(IFA_LABEL, label);
+  writer.attributeBytes(IFA_PROTO, Uint8Array.of(PROTOCOL_FAIRLEAD));
+  writer.end();
+}
+
+/** Exactly this address with this length on this device; the kernel does not look whose it is. */
+export function encodeRemoveAddress(writer: MessageWriter, seq: number, address: Omit<PlannedAddress, 'label'>): void {
+  writer.begin(RTM_DELADDR, NLM_F_REQUEST, seq);
+  encodeIdentity(writer, address.device.index, address.address, address.prefixLength);
+  writer.end();
+}
+
+/** struct ifaddrmsg, and both addresses the same: there is no peer. */
+function encodeIdentity(writer: MessageWriter, index: number, address: Address, prefixLength: number): void {
+  writer.bytes4(FAMILY_NUMBER[address.family], prefixLength, 0, 0);
+  writer.u32(index);
+  writer.attributeBits(IFA_LOCAL, address.family, address.bits);
+  writer.attributeBits(IFA_ADDRESS, address.family, address.bits);
 }

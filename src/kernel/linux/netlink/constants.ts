@@ -1,4 +1,4 @@
-/** Numbers of include/uapi/linux/{netlink,rtnetlink,if_link,if_addr,fib_rules,netconf,if}.h, under the kernel's names. */
+/** Numbers of include/uapi/linux/{netlink,rtnetlink,if_link,if_addr,neighbour,fib_rules,netconf,if,ip}.h, under the kernel's names. */
 
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
@@ -13,6 +13,9 @@ export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
@@ -64,14 +67,27 @@ export const RT_SCOPE_HOST = 254;
 /** In a delete: any scope. */
 export const RT_SCOPE_NOWHERE = 255;
 
+export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
 export const IFLA_AF_SPEC = 26;
+export const IFLA_GROUP = 27;
 export const IFLA_EXT_MASK = 29;
+/** IFLA_LINK is then the number of a device in another network namespace. */
+export const IFLA_LINK_NETNSID = 37;
 export const RTEXT_FILTER_SKIP_STATS = 8;
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_MACVLAN_MODE = 1;
+export const MACVLAN_MODE_BRIDGE = 4;
 /** Inside IFLA_AF_SPEC / AF_INET: an array of 32-bit values, one per IPV4_DEVCONF number, from 1. */
 export const IFLA_INET_CONF = 1;
 export const IPV4_DEVCONF_RP_FILTER = 8;
+export const IPV4_DEVCONF_ARP_ANNOUNCE = 18;
+export const IPV4_DEVCONF_ARP_IGNORE = 19;
 
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
@@ -79,6 +95,22 @@ export const IFF_LOWER_UP = 0x10000;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_LABEL = 3;
+export const IFA_FLAGS = 8;
+/** Who made it, since kernel 5.18. */
+export const IFA_PROTO = 11;
+export const IFA_F_OPTIMISTIC = 0x04;
+export const IFA_F_DADFAILED = 0x08;
+export const IFA_F_TENTATIVE = 0x40;
+
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NTF_USE = 0x01;
+export const NTF_EXT_LEARNED = 0x10;
+export const NUD_INCOMPLETE = 0x01;
+export const NUD_FAILED = 0x20;
+export const NUD_NOARP = 0x40;
+export const NUD_PERMANENT = 0x80;
 
 export const NETCONFA_IFINDEX = 1;
 export const NETCONFA_RP_FILTER = 3;

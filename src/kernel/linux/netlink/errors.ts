@@ -1,4 +1,5 @@
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import type { Change } from '../../../core/change.ts';
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_HEADER, NLMSGERR_ATTR_MSG } from './constants.ts';
 import { Attributes, type MessageReader } from './reader.ts';
 
@@ -31,8 +32,8 @@ export function errorCode(errno: number): string {
   return getSystemErrorName(-errno);
 }
 
-/** Plain words for what the errno means to a route; the kernel gives no text of its own for these. */
-const MEANINGS: Readonly<Record<string, string>> = {
+/** Plain words for what an errno means to a change; the kernel gives no text of its own for these. */
+const ROUTE_MEANINGS: Readonly<Record<string, string>> = {
   EEXIST: 'a route with this prefix, table and metric exists already',
   ESRCH: 'there is no such route of ours',
   ENOENT: 'there is no route of ours to replace',
@@ -43,6 +44,30 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EPERM: 'changing the network needs CAP_NET_ADMIN',
 };
 
-export function errorMeaning(code: string, errno: number): string {
-  return MEANINGS[code] ?? getSystemErrorMessage(-errno);
+const LINK_MEANINGS: Readonly<Record<string, string>> = {
+  EEXIST: 'a device with this name exists already',
+  ESRCH: 'there is no such device of ours',
+  ENODEV: 'the device or its parent does not exist',
+  EINVAL: 'the parent cannot carry such a device: its own MTU is smaller, or it is of a kind that carries none',
+  EBUSY: 'the parent already belongs to a bridge, a bond or the like',
+  EOPNOTSUPP: 'this kernel has no macvlan devices: load the module macvlan',
+  EPERM: 'changing the network needs CAP_NET_ADMIN',
+};
+
+const ADDRESS_MEANINGS: Readonly<Record<string, string>> = {
+  EEXIST: 'the device has this address already',
+  ESRCH: 'there is no such address of ours',
+  ENODEV: 'the device does not exist',
+  EADDRNOTAVAIL: 'the device does not have this address',
+  EACCES: 'IPv6 is switched off on the device (net.ipv6.conf.*.disable_ipv6)',
+  EPERM: 'changing the network needs CAP_NET_ADMIN',
+};
+
+export function errorMeaning(op: Change['op'], code: string, errno: number): string {
+  return meaningsFor(op)[code] ?? getSystemErrorMessage(-errno);
+}
+
+function meaningsFor(op: Change['op']): Readonly<Record<string, string>> {
+  if (op === 'add-link' || op === 'set-link' || op === 'remove-link') return LINK_MEANINGS;
+  return op === 'add-address' || op === 'remove-address' ? ADDRESS_MEANINGS : ROUTE_MEANINGS;
 }

@@ -87,6 +87,8 @@ export class NetlinkSocket {
 
   /** The kernel has carried out every message when this returns; refusals wait in `receive`. */
   send(data: Uint8Array, length: number): void {
+    // Its number may belong to another file by now.
+    if (!this.#open) throw new KernelUnavailable('the netlink socket was closed');
     checked(this.#addon.send(this.#fd, data, length), 'sending to the kernel');
   }
 

@@ -98,6 +98,20 @@ export class MessageWriter {
     this.u32(value);
   }
 
+  /** Padded with zeros to four bytes. */
+  attributeBytes(type: number, value: Uint8Array): void {
+    this.#attribute(type, value.length);
+    const end = this.size + ((value.length + 3) & ~3);
+    this.buffer.fill(0, this.size, end);
+    this.buffer.set(value, this.size);
+    this.size = end;
+  }
+
+  /** A zero-terminated string. */
+  attributeText(type: number, text: string): void {
+    this.attributeBytes(type, Buffer.from(`${text}\0`));
+  }
+
   attributeBits(type: number, family: 4 | 6, bits: bigint): void {
     this.#attribute(type, WIDTH[family] / 8);
     this.#bits(family, bits);

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { linkNamed } from '../../core/facts.ts';
+import { addAddress, driftAfter, link, made, ourAddresses, overlay } from './device-support.ts';
+import type { Cases } from './harness.ts';
+import { addressesOf, adds, listen, ownedTexts, succeed, via } from './support.ts';
+
+/** What others do to devices and addresses of ours. */
+export const DEVICE_DRIFT: Cases = {
+  'a device of ours is deleted: its addresses went with it, that is all there is to say; its routes are dropped': async (harness) => {
+    const device = await overlay(harness);
+    await succeed(harness.kernel, adds([via('172.16.0.0/16', '192.168.100.1', device)]));
+    assert.deepEqual(await driftAfter(harness, () => harness.removeLink('tmp0')), [
+      'LinkDeleted device tmp0',
+      'LinkDown route 172.16.0.0/16',
+    ]);
+    const { facts } = await harness.kernel.observe();
+    assert.deepEqual([linkNamed(facts, 'tmp0'), addressesOf(facts, 'tmp0')], [undefined, []]);
+  },
+
+  'its parent is deleted, and with it the device': async (harness) => {
+    await overlay(harness);
+    assert.deepEqual(await driftAfter(harness, () => harness.removeLink('left')), ['LinkDeleted device tmp0']);
+  },
+
+  'an address of ours on a device of somebody else goes with that device': async (harness) => {
+    const device = await made(harness);
+    const parent = await link(harness, 'left');
+    await succeed(harness.kernel, [addAddress(parent, '192.168.77.4/24'), addAddress(device, '192.168.100.4/24')]);
+    assert.deepEqual(await driftAfter(harness, () => harness.removeLink('left')), [
+      'LinkDeleted device tmp0',
+      'LinkDown address 192.168.77.4/24 dev left',
+    ]);
+  },
+
+  'it is set down: IPv6 addresses and routes are gone, IPv4 addresses are not': async (harness) => {
+    const device = await overlay(harness);
+    await succeed(harness.kernel, adds([via('172.16.0.0/16', '192.168.100.1', device)]));
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkUp('tmp0', false)), [
+      'LinkChanged device tmp0',
+      'LinkDown address 2001:db8:100::4/64 dev tmp0',
+      'LinkDown route 172.16.0.0/16',
+    ]);
+    assert.equal((await link(harness, 'tmp0')).up, false);
+    assert.deepEqual(await ourAddresses(harness, 'tmp0'), ['192.168.100.4/24']);
+    await harness.kernel.observe();
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
+  'it gets another MTU, another alias, another name, another ARP setting': async (harness) => {
+    await made(harness);
+    const changed = ['LinkChanged device tmp0'];
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkMtu('tmp0', 1300)), changed);
+    assert.equal((await link(harness, 'tmp0')).mtu, 1300);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkAlias('tmp0', 'fairlead:second')), changed);
+    await harness.setSysctl('tmp0', 'arp_ignore', 0);
+    harness.kernel.invalidate();
+    assert.equal((await link(harness, 'tmp0')).arpIgnore, 0);
+    assert.deepEqual(
+      harness.kernel.takeDrift().map(({ event, link: name }) => `${event} device ${name}`),
+      changed,
+    );
+    assert.deepEqual(await driftAfter(harness, () => harness.renameLink('tmp0', 'port')), changed);
+    assert.equal((await link(harness, 'port')).alias, 'fairlead:second');
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkAlias('port', '')), ['LinkChanged device port']);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkMtu('port', 1200)), []);
+  },
+
+  'its parent goes down and up, or loses the carrier: the device has none meanwhile, and that is all': async (harness) => {
+    const device = await overlay(harness);
+    await succeed(harness.kernel, adds([via('172.16.0.0/16', '192.168.100.1', device)]));
+    const disturb = {
+      down: () => harness.setLinkUp('left', false),
+      up: () => harness.setLinkUp('left', true),
+      pulled: () => harness.setCarrier('left', false),
+      plugged: () => harness.setCarrier('left', true),
+    };
+    for (const [state, change] of Object.entries(disturb)) {
+      const news = listen(harness.kernel);
+      let woken = news.next();
+      await change();
+      const carrier = state === 'up' || state === 'plugged';
+      while ((await link(harness, 'tmp0')).carrier !== carrier) {
+        await woken;
+        woken = news.next();
+      }
+      assert.equal((await link(harness, 'tmp0')).up, true);
+      assert.deepEqual(await ourAddresses(harness, 'tmp0'), ['192.168.100.4/24', '2001:db8:100::4/64']);
+      assert.deepEqual(await ownedTexts(harness.kernel), ['172.16.0.0/16']);
+      assert.deepEqual(harness.kernel.takeDrift(), []);
+    }
+  },
+
+  'its MTU follows that of the parent down, which is no drift': async (harness) => {
+    await made(harness);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkMtu('left', 1400)), []);
+    assert.deepEqual([(await link(harness, 'left')).mtu, (await link(harness, 'tmp0')).mtu], [1400, 1400]);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkMtu('left', 1500)), []);
+    assert.equal((await link(harness, 'tmp0')).mtu, 1400);
+  },
+
+  'an address of ours is deleted, of each family': async (harness) => {
+    await overlay(harness);
+    for (const text of ['192.168.100.4/24', '2001:db8:100::4/64']) {
+      assert.deepEqual(await driftAfter(harness, () => harness.removeAddress('tmp0', text)), [`AddressDeleted address ${text} dev tmp0`]);
+    }
+    assert.deepEqual(await ourAddresses(harness, 'tmp0'), []);
+  },
+
+  'addresses of others come and go without drift': async (harness) => {
+    await made(harness);
+    await harness.addAddress('tmp0', '192.168.100.5/24');
+    await harness.kernel.observe();
+    assert.deepEqual(await driftAfter(harness, () => harness.removeAddress('tmp0', '192.168.100.5/24')), []);
+    assert.deepEqual(await driftAfter(harness, () => harness.removeAddress('left', '10.1.0.9/24')), []);
+  },
+};

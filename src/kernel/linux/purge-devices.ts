@@ -1,0 +1,44 @@
+import { LINK_MARK, type Link, poolOf } from '../../core/facts.ts';
+import type { PlannedAddress } from '../../core/plan.ts';
+import { formatAddress } from '../../core/render.ts';
+import type { DeviceRef } from '../../core/route.ts';
+import type { Purged } from '../kernel.ts';
+import { isOurLink } from '../own-links.ts';
+import { listAddresses, listLinks } from './listing.ts';
+import { encodeRemoveAddress } from './netlink/addresses.ts';
+import type { Dumper } from './netlink/dump.ts';
+import type { Exchange } from './netlink/exchange.ts';
+import { encodeRemoveLink } from './netlink/link-changes.ts';
+
+/** Addresses and devices with our mark, read from the kernel at this moment. */
+interface Marked {
+  readonly addresses: readonly Omit<PlannedAddress, 'label'>[];
+  readonly links: readonly Link[];
+}
+
+/**
+ * Takes away every address and every device that carries our mark. A mark on a device that we could not have made is somebody's mistake:
+ * that one is left. Whatever the kernel answers: the next list tells.
+ * @throws KernelUnavailable
+ */
+export function purgeDevices(exchange: Exchange, dumper: Dumper): Purged {
+  const before = listMarked(dumper);
+  for (const address of before.addresses) exchange.request((writer) => encodeRemoveAddress(writer, 1, address));
+  for (const { index } of before.links.filter(isOurLink)) exchange.request((writer) => encodeRemoveLink(writer, 1, index));
+  const left = textsOf(listMarked(dumper));
+  return { removed: textsOf(before).filter((text) => !left.includes(text)), left };
+}
+
+function listMarked(dumper: Dumper): Marked {
+  const links = listLinks(dumper);
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const device = (index: number): DeviceRef => ({ index, name: names.get(index) ?? `if${index}` });
+  const addresses = listAddresses(dumper).flatMap(({ index, address, prefixLength, ours }) =>
+    ours ? [{ device: device(index), address, prefixLength }] : [],
+  );
+  return { addresses, links: links.filter((link) => poolOf(link) !== undefined) };
+}
+
+function textsOf({ addresses, links }: Marked): readonly string[] {
+  return [...addresses.map(formatAddress), ...links.map((link) => `device ${link.name} alias ${LINK_MARK}${poolOf(link)}`)];
+}
