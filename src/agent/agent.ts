@@ -1,5 +1,5 @@
 import type { NodeReport } from '../api/kinds/node-report.ts';
-import type { EventSink, ReportSink } from '../cluster/cluster.ts';
+import type { EventSink, OverlayReportSink, ReportSink } from '../cluster/cluster.ts';
 import { isRouteChange } from '../core/change.ts';
 import type { ClusterNetwork } from '../core/resources.ts';
 import { KernelUnavailable } from '../kernel/kernel.ts';
@@ -7,6 +7,7 @@ import { Backoff } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { eventsOf } from './events.ts';
 import { Narrator } from './narrator.ts';
+import { OverlayReportWriter } from './overlay-report-writer.ts';
 import { type Account, type NodeOptions, Reconciler, type ReconcilerPorts, type RoundSummary } from './reconciler.ts';
 import { ReportWriter } from './report-writer.ts';
 import { Rest } from './rest.ts';
@@ -25,6 +26,8 @@ const ROUNDS_OF_ONCE = 8;
 export interface AgentPorts extends ReconcilerPorts {
   readonly sink: ReportSink;
   readonly log: Log;
+  /** Where the node answers for its overlay addresses, besides the report. */
+  readonly overlaySink?: OverlayReportSink;
   /** Where people look for what goes wrong, besides the report and the log. */
   readonly events?: EventSink;
   /** What metrics and health checks hear. */
@@ -43,6 +46,7 @@ export class Agent {
   readonly #ports: AgentPorts;
   readonly #reconciler: Reconciler;
   readonly #reports: ReportWriter;
+  readonly #overlayReports: OverlayReportWriter | undefined;
   readonly #narrator: Narrator;
   readonly #retry = new Backoff(1_000, 60_000);
   readonly #ended = Promise.withResolvers<void>();
@@ -69,6 +73,8 @@ export class Agent {
     this.#tellRest = new Rest(ports.clock, { ...TELL_REST, shortest: tellMs });
     this.#reconciler = new Reconciler(ports, options, () => this.#trigger());
     this.#reports = new ReportWriter(ports.sink, ports.clock, ports.log, this.#fail);
+    const { overlaySink } = ports;
+    this.#overlayReports = overlaySink && new OverlayReportWriter(overlaySink, ports.clock, ports.log, this.#fail);
     this.#narrator = new Narrator(options.nodeName, ports.log);
   }
 
@@ -94,7 +100,7 @@ export class Agent {
       await this.#reconciler.probed();
     }
     this.#cancelQuiet?.();
-    await this.#reports.flush();
+    await Promise.all([this.#reports.flush(), this.#overlayReports?.close()]);
     return this.#reconciler.account().report;
   }
 
@@ -107,7 +113,7 @@ export class Agent {
     this.#cancelQuiet?.();
     await this.#loop;
     this.#tell();
-    await this.#reports.flush();
+    await Promise.all([this.#reports.flush(), this.#overlayReports?.close()]);
     this.#ended.resolve();
   }
 
@@ -176,6 +182,7 @@ export class Agent {
     this.#narrator.tell(telling);
     this.#ports.observe?.(telling);
     this.#reports.offer(telling.report, nodesOf(this.#ports.source.snapshot().clusterNetwork));
+    this.#overlayReports?.offer(telling.overlays);
     if (this.#ports.events) for (const event of eventsOf(telling.report, this.#told)) this.#ports.events.record(event);
     this.#told = telling.report;
     this.#tellRest.begin(begun);

@@ -1,5 +1,5 @@
 import type { NodeReport } from '../api/kinds/node-report.ts';
-import type { ResourceSource } from '../cluster/cluster.ts';
+import type { OverlayReport, ResourceSource } from '../cluster/cluster.ts';
 import type { Change, Drift, Failure, RememberedSysctl } from '../core/change.ts';
 import { diff, forget, remember } from '../core/diff.ts';
 import type { NodeFacts } from '../core/facts.ts';
@@ -15,6 +15,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { DriftLedger, driftKey } from './drift-ledger.ts';
 import { Grace } from './grace.ts';
 import type { Recollection, SysctlMemory } from './memory.ts';
+import { overlayReports } from './overlay-reports.ts';
 import type { Owners } from './owners.ts';
 import { Planner } from './planner.ts';
 import { Probes } from './probes.ts';
@@ -50,6 +51,8 @@ export interface Account {
   /** From the notification to the repaired kernel, one per repaired object. */
   readonly healSeconds: readonly number[];
   readonly report: NodeReport;
+  /** What the node says of its overlay addresses. */
+  readonly overlays: readonly OverlayReport[];
 }
 
 /** One round after the other: look, plan, compare, guard, apply, report. What it keeps between rounds is time, never state of the kernel. */
@@ -141,7 +144,8 @@ export class Reconciler {
     this.#repairs.tidy(clock.now());
     const found = { ...this.#found, drift: this.#ledger.list(), contested: this.#repairs.contested(clock.now()) };
     this.#report = buildReport(found, this.#report);
-    return { healSeconds, report: this.#report };
+    const { nodeOverlayIPs } = found.resources;
+    return { healSeconds, report: this.#report, overlays: overlayReports({ nodeOverlayIPs, facts: found.facts, report: this.#report }) };
   }
 
   /** Milliseconds until a round is due though nothing happens: a grace period ends, or a delayed repair may go on. */

@@ -4,6 +4,7 @@ import { LAST_GOOD_FILE } from '../cluster/cluster.ts';
 import { openKubernetes } from '../cluster/kubernetes/client.ts';
 import { kubernetesConfig, namespaceOf } from '../cluster/kubernetes/config.ts';
 import { openEvents } from '../cluster/kubernetes/events.ts';
+import { openOverlaySink } from '../cluster/kubernetes/overlay-sink.ts';
 import { openReportSink } from '../cluster/kubernetes/sink.ts';
 import { openKubernetesSource } from '../cluster/kubernetes/source.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -19,6 +20,7 @@ export async function openCluster({ kubeconfig, context, role, version }: Cluste
     node: (nodeName, warn) => ({
       words: `cluster ${client.server}`,
       sink: openReportSink(client),
+      overlaySink: openOverlaySink({ client, clock: systemClock }),
       events: openEvents({ client, nodeName, warn, clock: systemClock }),
       openSource: ({ stateFolder, ...options }) =>
         openKubernetesSource({ client, nodeName, lastGood: join(stateFolder, LAST_GOOD_FILE), clock: systemClock, ...options }),

@@ -53,6 +53,7 @@ async function runAgent(context: Context): Promise<number> {
     source,
     sink: place.sink,
     ...(place.events && { events: place.events }),
+    ...(place.overlaySink && { overlaySink: place.overlaySink }),
     memory: fileSysctlMemory(flags.stateFolder),
     clock: systemClock,
     log,

@@ -30,6 +30,7 @@ async function apply(context: Context): Promise<number> {
     kernel,
     source,
     sink: triedOnce(place.sink, unwritten),
+    ...(place.overlaySink && { overlaySink: place.overlaySink }),
     memory: fileSysctlMemory(flags.stateFolder),
     clock: systemClock,
     log,

@@ -1,5 +1,5 @@
 import type { ApiClient } from '../cluster/api-client.ts';
-import type { EventSink, ReportSink, ResourceSource } from '../cluster/cluster.ts';
+import type { EventSink, OverlayReportSink, ReportSink, ResourceSource } from '../cluster/cluster.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { CommandLine, Flag } from '../runtime/config.ts';
 
@@ -51,6 +51,7 @@ export interface Place {
   readonly words: string;
   readonly sink: ReportSink;
   readonly events?: EventSink;
+  readonly overlaySink?: OverlayReportSink;
   openSource(options: SourceOptions): ResourceSource;
   close(): Promise<void>;
 }

@@ -6,9 +6,11 @@ import type { NodeReport, ResourceReport } from '../../src/api/kinds/node-report
 import { FakeCluster, FakeWorld } from '../../src/cluster/fake.ts';
 import type { Change, Failure, RememberedSysctl } from '../../src/core/change.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
+import type { Probe } from '../../src/core/plan.ts';
 import { formatChange, formatRoute } from '../../src/core/render.ts';
 import { type DeviceRef, PROTOCOL_FAIRLEAD, type Route } from '../../src/core/route.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
+import type { ProbeAnswer } from '../../src/kernel/kernel.ts';
 import type { Log } from '../../src/runtime/log.ts';
 import { route } from '../core/builders.ts';
 import { ManualClock } from './clock.ts';
@@ -26,6 +28,16 @@ export class StageKernel extends FakeKernel {
     this.rounds++;
     if (this.bug) return Promise.reject(this.bug);
     return super.observe();
+  }
+
+  /** Who answers on any link for an address. */
+  readonly holders = new Map<string, string>();
+  /** No probe comes to an end. */
+  holdProbes = false;
+
+  override probe(probe: Probe): Promise<ProbeAnswer> {
+    if (this.holdProbes) return new Promise(() => {});
+    return Promise.resolve({ holder: this.holders.get(probe.address.text) });
   }
 
   override invalidate(): void {

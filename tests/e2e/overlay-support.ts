@@ -10,7 +10,11 @@ import { documents, staticRoute, until } from './support.ts';
  */
 export const OVERLAY: Topology = {
   hosts: {
-    node: { sysctls: { 'net.ipv4.conf.all.rp_filter': 1 }, routes: ['default via 203.0.113.1', '10.0.0.0/8 via 10.1.0.1'] },
+    // The lab switches duplicate address detection off, for devices that are made later as well.
+    node: {
+      sysctls: { 'net.ipv4.conf.all.rp_filter': 1, 'net.ipv6.conf.default.accept_dad': 1 },
+      routes: ['default via 203.0.113.1', '10.0.0.0/8 via 10.1.0.1'],
+    },
     other: {},
     internet: {},
     router: { forwarding: true },

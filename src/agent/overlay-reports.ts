@@ -1,0 +1,57 @@
+import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
+import type { OverlayReport } from '../cluster/cluster.ts';
+import { type Link, type NodeFacts, poolOf } from '../core/facts.ts';
+import type { ProblemCode } from '../core/problem.ts';
+import type { NodeOverlayIP } from '../core/resources.ts';
+
+/** An address that is being made is in place, or has a reason not to be, a second later. */
+const PENDING: ProblemCode = 'OverlayPending';
+
+export interface OverlayFindings {
+  readonly nodeOverlayIPs: readonly NodeOverlayIP[];
+  readonly facts: NodeFacts;
+  readonly report: NodeReport;
+}
+
+/**
+ * What this node says of its NodeOverlayIPs. That an address is `Removed` is what the controller waits for before it gives it to another
+ * node, so it is said only of what the kernel no longer has. Nothing is said of what is under way. Pure.
+ */
+export function overlayReports({ nodeOverlayIPs, facts, report }: OverlayFindings): readonly OverlayReport[] {
+  const node = report.metadata.name;
+  const verdicts = new Map(report.status.resources.filter(({ kind }) => kind === 'NodeOverlayIP').map((each) => [each.name, each]));
+  return nodeOverlayIPs
+    .filter((ip) => ip.node === node)
+    .flatMap((ip): OverlayReport[] => {
+      const { name } = ip.meta.ref;
+      const state = ip.deleting ? goingState(ip, facts, node) : stateOf(verdicts.get(name));
+      if (ip.meta.uid === undefined || state === undefined) return [];
+      const device = deviceOf(ip, facts);
+      return [{ name, uid: ip.meta.uid, ...(device && { device }), deviceReady: state }];
+    });
+}
+
+function goingState(ip: NodeOverlayIP, facts: NodeFacts, node: string): OverlayReport['deviceReady'] {
+  const left = facts.addresses.find((own) => own.ours && ip.addresses.some(({ address }) => address.equals(own.address)));
+  if (!left) return { status: 'False', reason: 'Removed', message: `node ${node} has none of the addresses any more` };
+  return { status: 'True', reason: 'Removing', message: `${left.address} is being taken from ${left.device.name} of node ${node}` };
+}
+
+function stateOf(verdict: ResourceReport | undefined): OverlayReport['deviceReady'] | undefined {
+  if (verdict === undefined || verdict.reason === PENDING) return undefined;
+  const { ready, reason, message } = verdict;
+  return ready ? { status: 'True', reason: 'InPlace', message } : { status: 'False', reason, message };
+}
+
+function deviceOf({ addresses }: NodeOverlayIP, facts: NodeFacts): OverlayReport['device'] {
+  const held = facts.addresses.find((own) => own.ours && addresses.some(({ address }) => address.equals(own.address)));
+  const link = facts.links.find(({ index }) => index === held?.device.index);
+  if (!link) return undefined;
+  const parent = parentName(link, facts);
+  return { name: link.name, mtu: link.mtu, ...(parent !== undefined && { parent }), ...(link.mac !== undefined && { mac: link.mac }) };
+}
+
+/** A plain address is on the parent itself. */
+function parentName(link: Link, { links }: NodeFacts): string | undefined {
+  return poolOf(link) === undefined ? link.name : links.find(({ index }) => index === link.parent)?.name;
+}

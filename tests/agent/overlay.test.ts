@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { overlayReports } from '../../src/agent/overlay-reports.ts';
+import { linkNamed } from '../../src/core/facts.ts';
+import { type Stage, scenario } from './stage.ts';
+
+const API = { apiVersion: 'fairlead.dev/v1alpha1' };
+const ADDRESS = '192.168.100.4';
+const HOLDER = '02:00:00:00:00:07';
+
+function putPool(stage: Stage): void {
+  const ranges = [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1' }];
+  stage.world.put({ ...API, kind: 'OverlayPool', metadata: { name: 'default' }, spec: { ipam: { cluster: { ranges } } } });
+}
+
+interface Grant {
+  readonly granted?: boolean;
+  readonly deleting?: boolean;
+}
+
+/** As the API server has it, so the controller must have granted it. */
+function putAddress(stage: Stage, { granted = true, deleting = false }: Grant = {}): void {
+  const metadata = { name: 'n1.default', uid: 'u1', generation: 1, ...(deleting && { deletionTimestamp: '2027-01-01T00:00:00Z' }) };
+  const conditions = [{ type: 'Ready', status: granted ? 'True' : 'False' }];
+  const status = { addresses: [{ address: `${ADDRESS}/24`, gateway: '192.168.100.1' }], conditions };
+  stage.world.put({ ...API, kind: 'NodeOverlayIP', metadata, spec: { node: 'n1', pool: 'default', addresses: [`${ADDRESS}/24`] }, status });
+}
+
+async function withAddress(stage: Stage): Promise<void> {
+  putPool(stage);
+  putAddress(stage);
+  stage.put('on-prem', { subnets: ['192.168.50.0/24'], via: { overlay: { pool: 'default' } } });
+  await stage.start();
+}
+
+async function addressesOn(stage: Stage, device: string): Promise<readonly string[]> {
+  const { facts } = await stage.kernel.observe();
+  return facts.addresses.filter((held) => held.device.name === device).map(({ address }) => address.text);
+}
+
+describe('an overlay address', () => {
+  it(
+    'is there with its device and routes after the probe, and told once',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+      assert.equal(stage.verdicts(), 'n1.default: ready, on-prem: ready');
+      assert.equal(stage.resource('n1.default').message, '192.168.100.4/24 on tmp0');
+      assert.deepEqual(stage.kernel.ours(), ['192.168.50.0/24 via 192.168.100.1 dev tmp0 proto 201 src 192.168.100.4 metric 4201']);
+      assert.deepEqual(stage.report.status.drift, []);
+    }),
+  );
+
+  it(
+    'that somebody has is not used, and asked for again every 30 seconds',
+    scenario(async (stage) => {
+      stage.kernel.holders.set(ADDRESS, HOLDER);
+      await withAddress(stage);
+      await stage.advance(2_000);
+      assert.equal(stage.resource('n1.default').reason, 'AddressInUse');
+      assert.match(stage.resource('n1.default').message, /^02:00:00:00:00:07 answers for 192\.168\.100\.4 on tmp0/);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
+      stage.kernel.holders.delete(ADDRESS);
+      await stage.advance(25_000);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
+      await stage.advance(10_000);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+    }),
+  );
+
+  it(
+    'comes back at once with a device that was deleted: nobody is asked again',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      // Would be found by a probe.
+      stage.kernel.holders.set(ADDRESS, HOLDER);
+      stage.kernel.removeLink('tmp0');
+      await stage.settle();
+      await stage.settle();
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+      const [drift] = stage.report.status.drift;
+      assert.deepEqual([drift?.event, drift?.object], ['LinkDeleted', 'device tmp0']);
+      assert.ok(drift?.restoredMicros !== undefined);
+    }),
+  );
+
+  it(
+    'is asked for anew when the parent was away',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.kernel.renameLink('eth1', 'away');
+      stage.kernel.deleteRoute(stage.our('10.0.0.0/8', '10.1.0.1', 0));
+      await stage.settle();
+      assert.equal(stage.resource('n1.default').reason, 'NoCoveringRoute');
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+    }),
+  );
+
+  it(
+    'that is not granted adds nothing, and takes nothing away',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      putAddress(stage, { granted: false });
+      await stage.settle();
+      assert.equal(stage.resource('n1.default').reason, 'AddressNotGranted');
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+    }),
+  );
+
+  it(
+    'goes with its device and routes when it is deleted, and the parent is as before',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      putAddress(stage, { deleting: true });
+      await stage.settle();
+      await stage.advance(15_000);
+      const { facts, owned } = await stage.kernel.observe();
+      assert.equal(linkNamed(facts, 'tmp0'), undefined);
+      assert.equal(owned.size, 0);
+      assert.deepEqual([linkNamed(facts, 'eth1')?.arpIgnore, stage.memory.entries], [0, []]);
+    }),
+  );
+
+  it(
+    'stays while the source is incomplete, though it is gone',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.world.setAvailable(false);
+      stage.delete('on-prem');
+      stage.world.delete('NodeOverlayIP', 'n1.default');
+      await stage.advance(60_000);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+      stage.world.setAvailable(true);
+      await stage.settle();
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
+    }),
+  );
+});
+
+describe('what a node says of its NodeOverlayIPs', () => {
+  const saidBy = async (stage: Stage) => {
+    const { nodeOverlayIPs } = stage.cluster.snapshot();
+    return overlayReports({ nodeOverlayIPs, facts: (await stage.kernel.observe()).facts, report: stage.report });
+  };
+
+  it(
+    'in place, with its device; removed only once it is',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      const [inPlace] = await saidBy(stage);
+      assert.deepEqual(inPlace?.deviceReady, { status: 'True', reason: 'InPlace', message: '192.168.100.4/24 on tmp0' });
+      assert.deepEqual([inPlace.name, inPlace.uid, inPlace.device?.name, inPlace.device?.parent], ['n1.default', 'u1', 'tmp0', 'eth1']);
+      stage.kernel.failNext('EBUSY');
+      putAddress(stage, { deleting: true });
+      await stage.settle();
+      assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'Removing');
+      await stage.advance(5_000);
+      assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'Removed');
+    }),
+  );
+
+  it(
+    'nothing while it is under way, and nothing of another node',
+    scenario(async (stage) => {
+      putPool(stage);
+      putAddress(stage);
+      stage.kernel.holdProbes = true;
+      await stage.start();
+      assert.equal(stage.resource('n1.default').reason, 'OverlayPending');
+      assert.deepEqual(await saidBy(stage), []);
+    }),
+  );
+});
