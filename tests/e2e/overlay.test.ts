@@ -92,6 +92,7 @@ describe('an overlay address from a folder', () => {
     const before = await state();
     const agent = await overlayAgent(lab);
     assert.equal(await node.sysctl('net.ipv4.conf.eth1.arp_ignore'), '1');
+    assert.deepEqual(agent.report().status.drift, []);
     await agent.kill('SIGTERM');
     assert.deepEqual(await lab.host('node').ping(ONPREM[4]), ALL);
     const { code, stdout } = await runFairlead(node, 'cleanup', agent.options);

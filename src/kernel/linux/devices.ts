@@ -48,6 +48,8 @@ export class Devices {
   readonly #own = new OwnLinks();
   /** Devices to be read again, and when that was noticed. */
   readonly #doubts = new Map<number, number>();
+  /** How a device was before a notice said that a sysctl of ours is different: it may have been sent between two changes of ours. */
+  readonly #unsettled = new Map<number, Link | undefined>();
   /** Values that we set, by device index and name. */
   readonly #ourSysctls = new Map<string, number>();
   /** Addresses that we removed since `settle`; what is announced about them comes later. */
@@ -78,7 +80,9 @@ export class Devices {
       this.#deleted(link.index, message.sender);
       return;
     }
+    const before = this.view.link(link.index);
     this.#update(link);
+    if (this.#changedSysctls(before, link).length > 0) this.#unsettle(link.index, before);
     const known = this.#own.get(link.index);
     if (known && deviates(known, link)) this.#doubt(link.index);
     else if (poolOf(link) !== undefined) this.#own.set(link);
@@ -107,7 +111,7 @@ export class Devices {
       return;
     }
     this.view.setSysctl(setting.index, 'rp_filter', setting.rpFilter);
-    this.#sysctlIs(setting.index, 'rp_filter', setting.rpFilter);
+    if (!this.#isAsSet(setting.index, 'rp_filter', setting.rpFilter)) this.#drift.sysctl(this.view.ref(setting.index), 'rp_filter');
   }
 
   /** Reads again what is in doubt. What was announced meanwhile may raise new doubts. @throws KernelUnavailable */
@@ -118,7 +122,9 @@ export class Devices {
       // A device that is gone has been announced as such by the time of the answer.
       const link = readLink(exchange, index);
       const parent = link?.parent === undefined ? undefined : readLink(exchange, link.parent);
+      const before = this.#settledState(index) ?? this.view.link(index);
       for (const read of [parent, link]) if (read) this.#update(read);
+      if (link) this.#compareSysctls(before, link);
       if (link) this.#judge(link, { sender: 0, at }, parent);
       this.#doubts.delete(index);
     }
@@ -216,13 +222,13 @@ export class Devices {
     this.view.removeAddressesOf(index);
     this.view.removeLink(index);
     this.#doubts.delete(index);
+    this.#unsettled.delete(index);
     for (const name of SYSCTLS) this.#ourSysctls.delete(sysctlKey(index, name));
   }
 
   #update(link: Link): void {
     const before = this.view.link(link.index);
     if (this.view.setLink(link)) this.#routes.renamed();
-    this.#compareSysctls(before, link);
     if (before && ((before.up && !link.up) || (before.carrier && !link.carrier))) this.#routes.lose({ device: link.index }, false);
   }
 
@@ -244,15 +250,32 @@ export class Devices {
   }
 
   #compareSysctls(before: Link | undefined, link: Link): void {
-    for (const name of SYSCTLS) {
-      const value = link[SYSCTL_FIELD[name]];
-      if (before?.[SYSCTL_FIELD[name]] !== value) this.#sysctlIs(link.index, name, value);
-    }
+    for (const name of this.#changedSysctls(before, link)) this.#drift.sysctl(this.view.ref(link.index), name);
   }
 
-  #sysctlIs(index: number, name: SysctlName, value: number): void {
+  /** Those that are different now, and not as we set them. */
+  #changedSysctls(before: Link | undefined, link: Link): readonly SysctlName[] {
+    return SYSCTLS.filter((name) => {
+      const value = link[SYSCTL_FIELD[name]];
+      return before?.[SYSCTL_FIELD[name]] !== value && !this.#isAsSet(link.index, name, value);
+    });
+  }
+
+  #isAsSet(index: number, name: SysctlName, value: number): boolean {
     const ours = this.#ourSysctls.get(sysctlKey(index, name));
-    if (ours !== undefined && ours !== value) this.#drift.sysctl(this.view.ref(index), name);
+    return ours === undefined || ours === value;
+  }
+
+  #unsettle(index: number, before: Link | undefined): void {
+    if (!this.#unsettled.has(index)) this.#unsettled.set(index, before);
+    this.#doubt(index);
+  }
+
+  /** Once: it is settled then. */
+  #settledState(index: number): Link | undefined {
+    const before = this.#unsettled.get(index);
+    this.#unsettled.delete(index);
+    return before;
   }
 
   #readLinks(dumper: Dumper): void {
@@ -262,7 +285,7 @@ export class Devices {
     if (this.view.replaceLinks(links)) this.#routes.renamed();
     for (const link of before) {
       const now = present.get(link.index);
-      if (now) this.#compareSysctls(link, now);
+      if (now) this.#compareSysctls(this.#settledState(link.index) ?? link, now);
     }
     const deed = { sender: 0, at: this.#drift.at };
     for (const { index, name } of this.#own.values()) {
