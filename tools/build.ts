@@ -27,6 +27,24 @@ const lazyBuiltins: Plugin = {
   },
 };
 
+/**
+ * Leaves what makes JSON schemas to the one module that makes CRDs. esbuild puts a module into every chunk from which imports lead to it, and
+ * from zod's index they lead to all of zod.
+ */
+const schemasApart: Plugin = {
+  name: 'schemas-apart',
+  setup({ onResolve, onLoad }) {
+    const processors = join(ROOT, 'node_modules/zod/v4/core/json-schema-processors.js');
+    onResolve({ filter: /^zod\/v4\/core$/ }, ({ importer }) => (importer.endsWith('/api/openapi.ts') ? { path: processors } : undefined));
+    onResolve({ filter: /\/(to-)?json-schema(-processors|-generator)?\.js$/ }, ({ importer, path }) =>
+      /\/(index|external)\.js$/.test(importer) ? { path, namespace: 'left-out', sideEffects: false } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'left-out' }, () => ({
+      contents: 'export const toJSONSchema = undefined, JSONSchemaGenerator = undefined;',
+    }));
+  },
+};
+
 const split = await build({
   entryPoints: ['src/bin/fairlead.ts'],
   absWorkingDir: ROOT,
@@ -42,7 +60,7 @@ const split = await build({
   define: { FAIRLEAD_VERSION: JSON.stringify(version) },
   // the same code as ES modules: its CommonJS form would lose its named exports in a chunk of its own
   alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
-  plugins: [lazyBuiltins],
+  plugins: [lazyBuiltins, schemasApart],
   // prom-client is CommonJS and calls require for Node's own modules
   banner: { js: 'const require=process.getBuiltinModule;' },
   metafile: true,

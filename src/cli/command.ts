@@ -65,6 +65,11 @@ export interface Cluster {
   node(nodeName: string, warn: (message: string) => void): Place;
 }
 
+export interface FolderOptions {
+  readonly manifests: string;
+  readonly status: string;
+}
+
 export interface ClusterOptions {
   /** Absent: KUBECONFIG, the service account of the pod, or ~/.kube/config. */
   readonly kubeconfig: string | undefined;
@@ -77,7 +82,7 @@ export interface ClusterOptions {
 /** The outside world, as the composition root wires it. */
 export interface Adapters {
   openKernel(): Promise<Kernel>;
-  openFolder(folders: { readonly manifests: string; readonly status: string }): Place;
+  openFolder(folders: FolderOptions): Promise<Place>;
   /** @throws CommandFailed when no cluster is configured, or not properly */
   openCluster(options: ClusterOptions): Promise<Cluster>;
   /** The CRDs as YAML. */

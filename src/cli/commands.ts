@@ -1,10 +1,6 @@
 import { FLAGS } from '../runtime/config.ts';
 import * as agent from './agent.ts';
-import * as apply from './apply.ts';
-import * as cleanup from './cleanup.ts';
 import type { Command } from './command.ts';
-import * as plan from './plan.ts';
-import * as status from './status.ts';
 import * as version from './version.ts';
 
 const CLUSTER_FLAGS = [FLAGS.kubeconfig, FLAGS.context] as const;
@@ -28,25 +24,25 @@ export const COMMANDS: readonly Command[] = [
     name: 'plan',
     summary: 'show what would change on this node, and why',
     flags: [...NODE_FLAGS, FLAGS.facts, FLAGS.saveFacts, FLAGS.output],
-    run: plan.run,
+    run: async (context) => (await import('./plan.ts')).run(context),
   },
   {
     name: 'apply',
     summary: 'one round of the agent, then end',
     flags: [...NODE_FLAGS, FLAGS.log],
-    run: apply.run,
+    run: async (context) => (await import('./apply.ts')).run(context),
   },
   {
     name: 'status',
     summary: "show this node's report, or those of a cluster",
     flags: [...NODE_FLAGS, FLAGS.fleet, FLAGS.output],
-    run: status.run,
+    run: async (context) => (await import('./status.ts')).run(context),
   },
   {
     name: 'cleanup',
     summary: 'remove everything of ours from this node, or from a whole cluster',
     flags: [...NODE_FLAGS, FLAGS.cluster, FLAGS.wait],
-    run: cleanup.run,
+    run: async (context) => (await import('./cleanup.ts')).run(context),
   },
   {
     name: 'migrate',

@@ -87,7 +87,7 @@ export class Bench {
         this.kernelsOpened++;
         return this.kernel;
       },
-      openFolder: () => this.#place,
+      openFolder: () => Promise.resolve(this.#place),
       openCluster: async (options) => {
         if (this.noCluster !== undefined) throw new CommandFailed(this.noCluster);
         this.clustersOpened.push(options);
