@@ -20,26 +20,24 @@ export class FakeDriftWatch {
     this.#addresses = this.#network.addresses.filter(({ ours }) => ours);
   }
 
-  /** `process`: who did it, where the kernel says so. */
-  compare(at: number, process: string | undefined): readonly Drift[] {
-    const drift = [...this.#addressDrift(at, process), ...this.#linkDrift(at, process)];
+  /** `process`: who did it. The kernel says so of IPv4 addresses only. */
+  compare(at: number, process: string): readonly Drift[] {
+    const drift = [...this.#addressDrift(at, process), ...this.#linkDrift(at)];
     this.adopt();
     return drift;
   }
 
-  *#linkDrift(at: number, process: string | undefined): Generator<Drift> {
+  *#linkDrift(at: number): Generator<Drift> {
     const { links } = this.#network;
     for (const known of this.#links.values()) {
       const now = links.get(known.index);
       const parent = now?.parent === undefined ? undefined : links.get(now.parent);
-      // What goes with its parent, the kernel takes.
-      const alone = known.parent === undefined || links.get(known.parent) !== undefined;
-      if (!now) yield { event: 'LinkDeleted', link: known.name, at, ...(alone && process !== undefined && { process }) };
+      if (!now) yield { event: 'LinkDeleted', link: known.name, at };
       else if (deviates(known, now, parent)) yield { event: 'LinkChanged', link: known.name, at };
     }
   }
 
-  *#addressDrift(at: number, process: string | undefined): Generator<Drift> {
+  *#addressDrift(at: number, process: string): Generator<Drift> {
     const { links, addresses } = this.#network;
     for (const held of this.#addresses) {
       const { device, address, prefixLength } = held;
@@ -49,7 +47,7 @@ export class FakeDriftWatch {
       if (withLink) continue;
       const lost = { device, address, prefixLength };
       if (!link || (address.family === 6 && !link.up)) yield { event: 'LinkDown', address: lost, at };
-      else yield { event: 'AddressDeleted', address: lost, at, ...(address.family === 4 && process !== undefined && { process }) };
+      else yield { event: 'AddressDeleted', address: lost, at, ...(address.family === 4 && { process }) };
     }
   }
 }

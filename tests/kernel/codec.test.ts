@@ -5,10 +5,18 @@ import { Address, type Family, WIDTH } from '../../src/core/ip/address.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
 import { type DeviceRef, type Route, type RouteSpec, type RouteType, sameSpec } from '../../src/core/route.ts';
 import { decodeAddress } from '../../src/kernel/linux/netlink/addresses.ts';
-import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNETCONF, RTM_NEWROUTE, RTM_NEWRULE } from '../../src/kernel/linux/netlink/constants.ts';
+import {
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNEIGH,
+  RTM_NEWNETCONF,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+} from '../../src/kernel/linux/netlink/constants.ts';
 import { decodeError } from '../../src/kernel/linux/netlink/errors.ts';
 import { encodeSetSysctl } from '../../src/kernel/linux/netlink/link-changes.ts';
 import { decodeLink } from '../../src/kernel/linux/netlink/links.ts';
+import { decodeNeighbour } from '../../src/kernel/linux/netlink/neighbours.ts';
 import { decodeRpFilter } from '../../src/kernel/linux/netlink/netconf.ts';
 import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
 import { RouteDecoder } from '../../src/kernel/linux/netlink/route-decoder.ts';
@@ -17,6 +25,7 @@ import { encodeAddRoute, encodeRemoveRoute, encodeReplaceRoute } from '../../src
 import { decodeRule } from '../../src/kernel/linux/netlink/rules.ts';
 import { MessageWriter } from '../../src/kernel/linux/netlink/writer.ts';
 import { SpecTable } from '../../src/kernel/linux/spec-table.ts';
+import { bare, frame, hex, message, padded, word } from './bytes.ts';
 
 const ETH1: DeviceRef = { index: 3, name: 'eth1' };
 
@@ -156,10 +165,10 @@ describe('bytes to routes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 120 }),
-        fc.constantFrom(RTM_NEWROUTE, RTM_NEWLINK, RTM_NEWADDR, RTM_NEWRULE, 2),
+        fc.constantFrom(RTM_NEWROUTE, RTM_NEWLINK, RTM_NEWADDR, RTM_NEWNEIGH, RTM_NEWRULE, 2),
         (payload, type) => {
           const reader = message(type, Buffer.from(payload).toString('hex'));
-          for (const decode of [decodeLink, decodeAddress, decodeRule, decodeRpFilter, decodeError]) decode(reader);
+          for (const decode of [decodeLink, decodeAddress, decodeNeighbour, decodeRule, decodeRpFilter, decodeError]) decode(reader);
           const found = decoder().decode(reader);
           assert.ok(!found || found.prefix.family === 4 || found.prefix.family === 6);
         },
@@ -256,49 +265,6 @@ describe('other messages', () => {
     assert.deepEqual(types, [RTM_NEWROUTE, RTM_NEWADDR]);
   });
 });
-
-function hex(encode: (writer: MessageWriter) => void): string {
-  const writer = new MessageWriter(4096);
-  // What an earlier, longer message left behind must not shine through.
-  writer.buffer.fill(0xee);
-  encode(writer);
-  return Buffer.from(writer.buffer.subarray(0, writer.size)).toString('hex');
-}
-
-/** Spaces are for the reader. */
-function bare(text: string): string {
-  return text.replaceAll(' ', '');
-}
-
-function word(value: number): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes.toString('hex');
-}
-
-function frame(type: number, payload: string, flags = 0): string {
-  const body = bare(payload);
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(16 + body.length / 2);
-  header.writeUInt16LE(type, 4);
-  header.writeUInt16LE(flags, 6);
-  return header.toString('hex') + body + '00'.repeat((4 - ((body.length / 2) % 4)) % 4);
-}
-
-/** A reader that stands on one message. */
-function message(type: number, payload: string, flags = 0): MessageReader {
-  const bytes = Buffer.from(frame(type, payload, flags), 'hex');
-  const reader = new MessageReader(padded(bytes));
-  reader.reset(bytes.length);
-  assert.ok(reader.next());
-  return reader;
-}
-
-function padded(bytes: Buffer): Uint8Array {
-  const whole = new Uint8Array((bytes.length + 3) & ~3);
-  whole.set(bytes);
-  return whole;
-}
 
 function decodeRoute(payload: string): Route | undefined {
   return decoder().decode(message(RTM_NEWROUTE, payload));

@@ -23,7 +23,6 @@ process.on('exit', () => {
 export class Namespace implements KernelHarness {
   readonly name: string;
   readonly kernel: Kernel;
-  /** Where the far ends of cables go that somebody else holds. */
   #neighbour: string | undefined;
 
   private constructor(name: string, kernel: Kernel) {
@@ -108,13 +107,22 @@ export class Namespace implements KernelHarness {
 
   async answerFor(device: string, address: string): Promise<string> {
     const far = `${device}-far`;
-    if (this.#neighbour === undefined) this.#neighbour = await newNamespace();
-    const neighbour = this.#neighbour;
-    await this.ip('link', 'set', far, 'netns', neighbour);
-    await run('ip', ['-n', neighbour, 'link', 'set', far, 'up']);
-    await run('ip', ['-n', neighbour, 'addr', 'add', `${address}/24`, 'dev', far]);
+    await this.ip('link', 'set', far, 'netns', await this.neighbour());
+    await this.far('ip', 'link', 'set', far, 'up');
+    await this.far('ip', 'addr', 'add', `${address}/24`, 'dev', far);
     await this.#settled(device);
-    return (await this.#shown(neighbour, far))?.address ?? '';
+    return (await this.#shown(await this.neighbour(), far))?.address ?? '';
+  }
+
+  /** Another namespace, for whoever holds the far ends of cables. */
+  async neighbour(): Promise<string> {
+    this.#neighbour ??= await newNamespace();
+    return this.#neighbour;
+  }
+
+  /** Runs a command there. */
+  async far(...command: readonly string[]): Promise<string> {
+    return (await run('ip', ['netns', 'exec', await this.neighbour(), ...command])).stdout;
   }
 
   async earlier(changes: readonly Change[]): Promise<void> {
@@ -138,6 +146,15 @@ export class Namespace implements KernelHarness {
       return await newcomer.observe();
     } finally {
       newcomer.close();
+    }
+  }
+
+  /** Until what is seen is as it should be. */
+  async until(reached: (seen: Observation) => boolean): Promise<Observation> {
+    for (;;) {
+      const seen = await this.kernel.observe();
+      if (reached(seen)) return seen;
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
