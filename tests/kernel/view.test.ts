@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Change } from '../../src/core/change.ts';
 import { Address } from '../../src/core/ip/address.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
 import type { Route, RouteSpec } from '../../src/core/route.ts';
 import { DriftLog } from '../../src/kernel/linux/drift-log.ts';
-import { NLM_F_REPLACE, RTM_DELROUTE, type RTM_NEWROUTE } from '../../src/kernel/linux/netlink/constants.ts';
+import { encodeAddAddress } from '../../src/kernel/linux/netlink/addresses.ts';
+import { NLM_F_REPLACE, RTM_DELADDR, RTM_DELROUTE, RTM_NEWADDR, type RTM_NEWROUTE } from '../../src/kernel/linux/netlink/constants.ts';
 import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
 import { encodeAddRoute } from '../../src/kernel/linux/netlink/routes.ts';
 import { MessageWriter } from '../../src/kernel/linux/netlink/writer.ts';
@@ -19,6 +21,7 @@ const SPEC: RouteSpec = {
   hops: [{ gateway: Address.parse('10.1.0.2'), device: { index: 3, name: 'if3' }, onLink: false }],
 };
 const OURS: Route = { prefix: Prefix.parse('172.16.0.0/16'), spec: SPEC };
+const ADDRESS = { device: { index: 3, name: 'if3' }, address: Address.parse('2001:db8:100::4'), prefixLength: 64 };
 const FOREIGN: Route = { ...OURS, spec: { ...SPEC, protocol: 4 } };
 
 test('a notification about what we are writing at that moment leaves the order open: read again', () => {
@@ -32,6 +35,31 @@ test('a notification about what we are writing at that moment leaves the order o
     view.fold();
     view.handle(notification(RTM_DELROUTE, OURS), { has: (route) => written.some(({ prefix }) => prefix.text === route.prefix.text) });
     assert.deepEqual([...view.routes.doubts], doubts);
+  }
+});
+
+test('what is announced late of an address that we added and removed is no drift', () => {
+  const drift = new DriftLog(undefined);
+  for (const [removed, events] of [
+    [true, []],
+    [false, ['LinkDown']],
+  ] as const) {
+    const view = new KernelView(drift);
+    const changes: Change[] = [{ op: 'add-address', address: ADDRESS }];
+    if (removed) changes.push({ op: 'remove-address', address: ADDRESS });
+    view.done({ changes, from: 0, to: changes.length });
+    view.fold();
+    for (const type of [RTM_NEWADDR, RTM_DELADDR]) {
+      view.handle(
+        written(type, (writer) => encodeAddAddress(writer, 0, ADDRESS)),
+        undefined,
+      );
+    }
+    view.settle();
+    assert.deepEqual(
+      drift.take().map(({ event }) => event),
+      events,
+    );
   }
 });
 
@@ -84,10 +112,14 @@ function watched(): { readonly view: RouteView; readonly events: string[] } {
   return { view: new RouteView((event) => events.push(event)), events };
 }
 
-/** What the kernel would send has the layout of what we would. */
 function notification(type: typeof RTM_NEWROUTE | typeof RTM_DELROUTE, route: Route): MessageReader {
+  return written(type, (writer) => encodeAddRoute(writer, 0, route));
+}
+
+/** What the kernel would send has the layout of what we would. */
+function written(type: number, encode: (writer: MessageWriter) => void): MessageReader {
   const writer = new MessageWriter(0);
-  encodeAddRoute(writer, 0, route);
+  encode(writer);
   new DataView(writer.buffer.buffer).setUint16(4, type, true);
   const reader = new MessageReader(writer.buffer);
   reader.reset(writer.size);
