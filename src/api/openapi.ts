@@ -47,9 +47,10 @@ export function schemaOf(schema: Schema): SchemaNode {
   return ordered(toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', reused: 'inline', metadata: openapi }), 'schema');
 }
 
-/** The same without what only the reference page uses: a structural schema. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema */
+/** The same with what only the reference page uses put into words, or left out: a structural schema. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema */
 export function structural({ doc, ...node }: SchemaNode): SchemaNode {
-  return mapChildren(withoutEmpty(node), structural);
+  const absent = doc?.default === undefined ? {} : { description: `${node.description} When absent: ${doc.default}.` };
+  return mapChildren(withoutEmpty({ ...node, ...absent }), structural);
 }
 
 /** The server drops an empty list of properties; whoever applies one would be told that somebody else had changed it. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { crd, crdYaml } from '../../src/api/crd.ts';
+import { overlayPoolKind } from '../../src/api/kinds/overlay-pool.ts';
 import { parseStaticRoute, staticRouteKind } from '../../src/api/kinds/static-route.ts';
 import { KINDS } from '../../src/api/kinds.ts';
 import { schemaOf } from '../../src/api/openapi.ts';
@@ -20,9 +21,8 @@ test('generated files are what would be generated now', () => assert.deepEqual(s
 
 test('there is a page per kind, and every problem code is on its page', () => {
   const files = generatedFiles();
-  assert.ok(files.has('deploy/crds/staticroutes.fairlead.dev.yaml'));
-  assert.ok(files.has('docs/reference/static-route.md'));
-  assert.ok(files.has('docs/reference/node-report.md'));
+  for (const name of ['staticroutes', 'overlaypools', 'nodeoverlayips']) assert.ok(files.has(`deploy/crds/${name}.fairlead.dev.yaml`));
+  for (const name of ['static-route', 'node-report', 'overlay-pool', 'node-overlay-ip']) assert.ok(files.has(`docs/reference/${name}.md`));
   const page = files.get('docs/reference/problems.md') ?? '';
   assert.deepEqual(
     Object.keys(PROBLEM_CODES).filter((code) => !page.includes(`\`${code}\``)),
@@ -106,9 +106,26 @@ test('a keyword that Kubernetes does not accept stops the generator', () => {
 });
 
 test('union members have no default in the schema: it would break a later apply of another member', () => {
-  const nodes = [...walk('', rootOf(crd(staticRouteKind.definition)))].filter(([path]) => path.startsWith('.spec.via'));
-  assert.ok(nodes.length > 10);
-  for (const [path, node] of nodes) assert.ok(!('default' in node), path);
+  for (const [kind, union] of [
+    [staticRouteKind.definition, '.spec.via'],
+    [overlayPoolKind.definition, '.spec.ipam'],
+    [overlayPoolKind.definition, '.spec.interface'],
+  ] as const) {
+    const nodes = [...walk('', rootOf(crd(kind)))].filter(([path]) => path.startsWith(union));
+    assert.ok(nodes.length > 5);
+    for (const [path, node] of nodes) assert.ok(!('default' in node), path);
+  }
+});
+
+test('what objects are selected by is a text of the schema', () => {
+  for (const kind of KINDS) {
+    const nodes = new Map(walk('', rootOf(crd(kind))));
+    for (const path of kind.selectableFields ?? []) assert.equal(nodes.get(`.${path}`)?.type, 'string', `${kind.kind} ${path}`);
+  }
+  assert.deepEqual(
+    KINDS.filter(({ selectableFields }) => selectableFields !== undefined).map(({ kind }) => kind),
+    ['NodeOverlayIP'],
+  );
 });
 
 function rootOf(definition: object): Node {

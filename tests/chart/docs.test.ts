@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { crdName } from '../../src/api/crd.ts';
+import { KINDS } from '../../src/api/kinds.ts';
 import { program } from '../../tools/programs/programs.ts';
 import { blocks, page, ROOT, section } from '../docs/markdown.ts';
 import { accountObjects, grantsOf } from '../kubernetes/accounts.ts';
@@ -21,9 +23,7 @@ const [upgrade = '', applyAgain = '', definitionsFirst = ''] = commands('## Upgr
 const [takeOver = ''] = commands('## From one to the other');
 const [uninstall = '', removeFile = '', removeDefinitions = ''] = commands('## Uninstall');
 
-const DEFINITIONS = ['clusternetworks', 'nodereports', 'staticroutes'].map(
-  (plural) => `customresourcedefinition.apiextensions.k8s.io/${plural}.fairlead.dev`,
-);
+const DEFINITIONS = KINDS.map((kind) => `customresourcedefinition.apiextensions.k8s.io/${crdName(kind)}`).toSorted();
 
 let plane: ControlPlane;
 let folder: string;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { KINDS } from '../../src/api/kinds.ts';
 import { INSTALL_FILE, installManifest } from '../../tools/install-manifest.ts';
 import { CHART, find, Helm, type Manifest, manifests, VERSION } from './helm.ts';
 import { MISTAKES, VALUE_SETS } from './value-sets.ts';
@@ -184,6 +185,20 @@ describe('the pods of the controller', () => {
   });
 });
 
+describe('the name of the cluster', () => {
+  it('is given to the controller where there is one', async () => {
+    const args = async (...values: readonly string[]) =>
+      pod('Deployment', 'fairlead-controller', await helm.render(values)).spec.containers[0].args;
+    assert.deepEqual(await args(), ['controller', '--listen=:9411', '--log=json']);
+    assert.deepEqual(await args('--set=controller.clusterName=prod-eu.1'), [
+      'controller',
+      '--listen=:9411',
+      '--log=json',
+      '--cluster-name=prod-eu.1',
+    ]);
+  });
+});
+
 describe('the uninstallation', () => {
   it('is a job that waits, with an account that exists only then', () => {
     const hooks = objects.filter(({ metadata }) => metadata.name === 'fairlead-uninstall');
@@ -230,8 +245,14 @@ describe('the uninstallation', () => {
       among
         .filter(({ kind }) => kind === 'CustomResourceDefinition')
         .map(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy']);
-    assert.deepEqual(policies(objects), ['keep', 'keep', 'keep']);
-    assert.deepEqual(policies(await helm.render(['--set=crds.keep=false'])), [undefined, undefined, undefined]);
+    assert.deepEqual(
+      policies(objects),
+      KINDS.map(() => 'keep'),
+    );
+    assert.deepEqual(
+      policies(await helm.render(['--set=crds.keep=false'])),
+      KINDS.map(() => undefined),
+    );
     assert.deepEqual(policies(await helm.render(['--set=crds.install=false'])), []);
   });
 });

@@ -33,6 +33,7 @@ export const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
     '--set-string=agent.podAnnotations.prometheus\\.io/port=9410',
     '--set-string=controller.podAnnotations.prometheus\\.io/scrape=true',
   ],
+  'a cluster with a name': ['--set=controller.clusterName=prod-eu.1'],
   'more room': ['--set=agent.resources.limits.memory=1Gi,agent.resources.limits.cpu=2,controller.resources.requests.cpu=100m'],
   'the definitions elsewhere': ['--set=crds.install=false'],
   'definitions that go with the release': ['--set=crds.keep=false'],
@@ -72,6 +73,8 @@ export const MISTAKES: Readonly<Record<string, readonly [argument: string, words
   'no agent at a time': ['--set=agent.updateStrategy.rollingUpdate.maxUnavailable=0', 'minimum: got 0, want 1'],
   'nothing percent': ['--set=agent.updateStrategy.rollingUpdate.maxUnavailable=0%', "'0%' does not match"],
   'limits by another name': ['--set=agent.resources.limit.memory=1Gi', "at '/agent/resources': additional properties 'limit' not allowed"],
+  'a cluster name with a blank': ['--set=controller.clusterName=prod eu', "at '/controller/clusterName': 'prod eu' does not match"],
+  'a long cluster name': [`--set=controller.clusterName=${'x'.repeat(64)}`, "at '/controller/clusterName': 'xxx"],
   'no controller': ['--set=controller.replicas=0', "at '/controller/replicas': minimum: got 0, want 1"],
   'half a controller': ['--set-json=controller.replicas=1.5', "at '/controller/replicas': got number, want integer"],
 };

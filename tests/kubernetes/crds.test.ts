@@ -40,6 +40,17 @@ before(async () => {
 });
 after(() => plane.stop());
 
+const RANGE = { subnet: '192.168.100.0/24', gateway: '192.168.100.1' };
+
+function pool(name: string, spec: object): object {
+  return { apiVersion: 'fairlead.dev/v1alpha1', kind: 'OverlayPool', metadata: { name }, spec };
+}
+
+function address(node: string, name: string, ...addresses: readonly string[]): object {
+  const metadata = { name: `${node}.${name}` };
+  return { apiVersion: 'fairlead.dev/v1alpha1', kind: 'NodeOverlayIP', metadata, spec: { node, pool: name, addresses } };
+}
+
 /** The API server leaves out what says nothing. */
 function withoutEmpty(key: string, value: unknown): unknown {
   return key === 'properties' && JSON.stringify(value) === '{}' ? undefined : value;
@@ -119,6 +130,63 @@ describe('the definitions in the API server', () => {
     assert.equal(patched.metadata.generation, 1);
   });
 
+  it('take the smallest and the widest ranges, and addresses at their edges', async () => {
+    for (const [subnet, gateway] of [
+      ['192.168.100.0/31', '192.168.100.0'],
+      ['192.168.100.0/31', '192.168.100.1'],
+      ['2001:db8::/127', '2001:db8::'],
+      ['2001:db8::/120', '2001:db8::ff'],
+      ['10.0.0.0/8', '10.255.255.254'],
+      ['10.1.0.0/16', '10.1.0.255'],
+      ['fc00::/7', 'fd00::1'],
+    ]) {
+      const ranges = [{ subnet, gateway, exclude: [subnet, gateway] }];
+      assert.equal(await verdict(POOLS, pool('edge', { ipam: { cluster: { ranges } } })), 'accepted', `${subnet} ${gateway}`);
+    }
+    for (const each of ['192.168.100.0/31', '192.168.100.1/31', '10.1.0.255/16', '10.255.255.254/8', '2001:db8::/127', '2001:db8::ff/120'])
+      assert.equal(await verdict(ADDRESSES, address('n1', 'default', each)), 'accepted', each);
+  });
+
+  it('let another ipam replace the first by apply', async () => {
+    const phpIPAM = { url: 'https://ipam.example.org', appID: 'k8s', subnetMap: { '*': [7] }, credentialsSecret: 'ipam' };
+    const apply = (ipam: object) => plane.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(pool('moved', { ipam })));
+    await apply({ cluster: { ranges: [RANGE] } });
+    await apply({ phpIPAM });
+    const { spec } = await plane.api.get<{ spec: { ipam: object } }>(`${POOLS}/moved`);
+    assert.deepEqual(spec.ipam, { phpIPAM });
+  });
+
+  it('let nobody change whose overlay addresses are', async () => {
+    await plane.api.post(ADDRESSES, address('n1', 'fixed', '192.168.100.4/24'));
+    const changes = [{ pool: 'other' }, { node: 'n2' }, { addresses: ['192.168.100.5/24'] }];
+    for (const spec of changes) {
+      await assert.rejects(
+        plane.api.patch(`${ADDRESSES}/n1.fixed`, { spec }),
+        /spec: Invalid value: cannot be changed: delete the object, and create another/,
+      );
+    }
+    await plane.api.patch(`${ADDRESSES}/n1.fixed`, { metadata: { annotations: { 'fairlead.dev/adopt': 'true' } } });
+  });
+
+  it('select overlay addresses by node and by pool', async () => {
+    for (const node of ['s1', 's2']) for (const name of ['one', 'two']) await plane.api.post(ADDRESSES, address(node, name, '10.1.0.4/16'));
+    const names = async (selector: string): Promise<readonly string[]> =>
+      (await plane.api.list(`${ADDRESSES}?fieldSelector=${encodeURIComponent(selector)}`)).map(({ metadata }) => metadata.name);
+    assert.deepEqual(await names('spec.node=s1'), ['s1.one', 's1.two']);
+    assert.deepEqual(await names('spec.pool=two'), ['s1.two', 's2.two']);
+  });
+
+  it('hold a ledger of 10,000 addresses', async () => {
+    const made = await plane.api.post(POOLS, pool('large', { ipam: { cluster: { ranges: [RANGE] } } }));
+    const ledger = Array.from({ length: 10_000 }, (_, i) => ({
+      address: `10.1.${i >> 8}.${i & 255}`,
+      node: `ip-10-1-${i >> 8}-${i & 255}.eu-central-1.compute.internal`,
+      since: '2027-01-31T12:00:00Z',
+    }));
+    await plane.api.put(`${POOLS}/large/status?fieldValidation=Strict`, { ...made, status: { ledger } });
+    await assert.rejects(plane.api.put(`${POOLS}/large/status`, { ...made, status: { ledger: [] } }), /the object has been modified/);
+  });
+
   it('let another member of via replace the first by apply', async () => {
     const route = (via: object) =>
       JSON.stringify({
@@ -147,6 +215,9 @@ describe('kubectl', () => {
     assert.match(await columns('sr', '-o', 'wide'), /MESSAGE$/);
     assert.match(await columns('nr'), /^NAME \| READY \| PROBLEMS \| DRIFT \| LAST SYNC/);
     assert.match(await columns('cn'), /^NAME \| PODS \| SERVICES/);
+    assert.equal(await columns('op'), 'NAME | READY | CAPACITY | ALLOCATED | FREE | AGE | REASON');
+    assert.match(await columns('op', '-o', 'wide'), /MESSAGE$/);
+    assert.equal(await columns('noip'), 'NAME | ADDRESS | GATEWAY | ZONE | NODE | STATE | DEVICE | AGE');
   });
 
   it('lists everything of ours by its category', async () => {
@@ -162,6 +233,8 @@ describe('kubectl', () => {
       assert.match(text, /DESCRIPTION:\n\s+\S/);
     }
     assert.match(await plane.kubectl(['explain', 'staticroute.spec.via']), /How the subnets are reached: at most one of these\./);
-    assert.doesNotMatch(await plane.kubectl(['explain', 'sr.spec', '--recursive']), /<empty>/);
+    for (const short of ['sr', 'op', 'noip'])
+      assert.doesNotMatch(await plane.kubectl(['explain', `${short}.spec`, '--recursive']), /<empty>/);
+    assert.match(await plane.kubectl(['explain', 'op.spec.nodeSelector']), /The nodes that get an address\. When absent: every node\./);
   });
 });

@@ -13,8 +13,10 @@ const TYPES = ['Macvlan', 'Address'] as const;
 const parent = fields(
   { about: 'The device of the node that is on the link of the pool: exactly one of these.', absent: 'toward 10.0.0.0/8' },
   {
-    name: optional(deviceField({ about: 'It has this name.' })),
-    toward: optional(prefixField({ about: "The node's own longest route that covers this prefix leads through it." })),
+    name: optional(deviceField({ about: 'Name of the device.' })),
+    toward: optional(
+      prefixField({ about: "A prefix: the device is the one that the node's own longest route for all of it leads through." }),
+    ),
   },
   [exactlyOne('name', 'toward')],
 );
@@ -70,10 +72,10 @@ export const interfaceStatus = lenientFields(
   { about: "The pool's settings for the device." },
   {
     parent: lenientFields(
-      { about: 'The device that it is on: one of these.' },
+      { about: 'The device below: by its name, or by a route.' },
       {
-        name: optional(text({ about: 'By its name.' }, { max: 15 })),
-        toward: optional(text({ about: "By the node's own route that covers this prefix." }, { max: PREFIX_LENGTH })),
+        name: optional(text({ about: 'Its name.' }, { max: 15 })),
+        toward: optional(text({ about: 'The prefix whose route leads through it.' }, { max: PREFIX_LENGTH })),
       },
     ),
     name: text({ about: 'Name of the macvlan device.' }, { max: 15 }),

@@ -55,11 +55,11 @@ export const overlayPoolStatus = lenientFields(
     capacity: optional(
       integer({ about: 'How many nodes can have addresses of this pool; in zones with two families the scarcer one counts.' }, COUNT),
     ),
-    allocated: optional(integer({ about: 'How many nodes have.' }, COUNT)),
-    free: optional(integer({ about: 'How many more nodes can have.' }, COUNT)),
+    allocated: optional(integer({ about: 'How many nodes have addresses of this pool.' }, COUNT)),
+    free: optional(integer({ about: 'How many more nodes can have addresses of this pool.' }, COUNT)),
     ranges: optional(list({ about: 'The same by range, in the order in which they are used.' }, rangeStatus, { max: POOL_LIMITS.ranges })),
     waiting: optional(
-      list({ about: 'Selected nodes that have no address, those that get one first first; at most 100.' }, waitingNode, {
+      list({ about: 'Selected nodes that have no address yet, in the order in which they get one; at most 100.' }, waitingNode, {
         max: POOL_LIMITS.waiting,
       }),
     ),
