@@ -1,4 +1,4 @@
-import type { Address } from '../core/ip/address.ts';
+import type { Address, Family } from '../core/ip/address.ts';
 import type { Prefix } from '../core/ip/prefix.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface IpamProvider {
   /**
    * Records addresses as those of nodes, each where it is free; never over what anybody else has. Answers one outcome for each, in order:
    * `held` also when it was ours for that very node before. Checked afterwards: what cannot be found again is not `held`.
-   * @throws IpamUnavailable: then some may have been recorded. @throws IpamRefused
+   * @throws IpamUnavailable @throws IpamRefused: with either, some may have been recorded, and claiming them again finds that out.
    */
   claim(holdings: readonly Holding[], signal?: AbortSignal): Promise<readonly Claim[]>;
 
@@ -46,7 +46,7 @@ export interface RecordedHolding extends Holding {
 
 export type Claim =
   | { readonly outcome: 'held'; readonly record?: string }
-  /** By whom, for people. */
+  /** By whom, for people; also when the external system admits nobody there. */
   | { readonly outcome: 'taken'; readonly by: string };
 
 export interface Inventory {
@@ -63,6 +63,8 @@ export interface Range {
   readonly gateway: Address;
   /** Never given, besides the gateway and what a subnet itself excludes (`reserved.ts`). */
   readonly excluded: readonly Prefix[];
+  /** Nothing more is given from it: somebody has marked it as full in an external system. What is held there stays. */
+  readonly closed?: boolean;
   /** What an external system has recorded, by the text of the address; the gateway may be among it. */
   readonly records: ReadonlyMap<string, IpamRecord>;
 }
@@ -80,6 +82,14 @@ export interface IpamRecord {
 export interface IpamProblem {
   readonly code: 'RangeUnusable' | 'IPAMRefused';
   readonly message: string;
+  /** What is missing from the ranges because of it, so that its nodes wait instead of getting an address of another range. */
+  readonly unusable?: readonly UnusableRange[];
+}
+
+/** `zone` as in a Range; `family` is undefined while nobody knows it. */
+export interface UnusableRange {
+  readonly zone: string | undefined;
+  readonly family: Family | undefined;
 }
 
 /** Transient: it could not be asked, or did not answer in a way that says anything. Try again. */
