@@ -25,8 +25,8 @@ export class FakePhpIpam {
   readonly api: FakeApi;
   /** How often each kind of request has come: `GET subnets/{id}/addresses`. */
   readonly calls = new Map<string, number>();
-  /** Asked for every request: its kind, and its number among all. */
-  spoil: (kind: string, number: number) => Fault | undefined = () => undefined;
+  /** Asked for every request: its kind, its number among all, and itself. */
+  spoil: (kind: string, number: number, request: FakeRequest) => Fault | undefined = () => undefined;
   /** Called when a request is left without an answer. */
   onHang: () => void = () => {};
   readonly #server: Server;
@@ -83,7 +83,7 @@ export class FakePhpIpam {
     if (!request) return;
     const kind = kindOf(request, this.api.options.base);
     this.calls.set(kind, (this.calls.get(kind) ?? 0) + 1);
-    const fault = this.spoil(kind, ++this.#requests);
+    const fault = this.spoil(kind, ++this.#requests, request);
     if (!fault) return void send(response, await this.api.answer(request));
     await this.#spoiled(fault, request, response);
   }
