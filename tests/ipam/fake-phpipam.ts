@@ -29,10 +29,13 @@ export class FakePhpIpam {
   spoil: (kind: string, number: number, request: FakeRequest) => Fault | undefined = () => undefined;
   /** Called when a request is left without an answer. */
   onHang: () => void = () => {};
+  /** How many requests were under way at the same time, at most. */
+  busiest = 0;
   readonly #server: Server;
   readonly #secure: boolean;
   readonly #late: (() => Promise<unknown>)[] = [];
   #requests = 0;
+  #underWay = 0;
 
   static async open(options: FakeOptions = {}): Promise<FakePhpIpam> {
     const fake = new FakePhpIpam(options);
@@ -83,9 +86,11 @@ export class FakePhpIpam {
     if (!request) return;
     const kind = kindOf(request, this.api.options.base);
     this.calls.set(kind, (this.calls.get(kind) ?? 0) + 1);
+    this.busiest = Math.max(this.busiest, ++this.#underWay);
+    response.once('close', () => this.#underWay--);
     const fault = this.spoil(kind, ++this.#requests, request);
-    if (!fault) return void send(response, await this.api.answer(request));
-    await this.#spoiled(fault, request, response);
+    if (fault) await this.#spoiled(fault, request, response);
+    else send(response, await this.api.answer(request));
   }
 
   async #spoiled({ acts, answer, prepare, delay = 0 }: Fault, request: FakeRequest, response: ServerResponse): Promise<void> {

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { LoginGuard } from '../../src/ipam/phpipam/login-guard.ts';
+import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
+import type { Credentials } from '../../src/ipam/phpipam/session.ts';
+import { hold } from '../../src/ipam/provider.contract.ts';
+import { type IpamProvider, IpamRefused, IpamUnavailable } from '../../src/ipam/provider.ts';
+import { ManualClock } from '../agent/clock.ts';
+import { Authority } from '../cluster/kubernetes/certificates.ts';
+import { FAULTS } from './fake/faults.ts';
+import { type FakeOptions, FakePhpIpam } from './fake-phpipam.ts';
+import { addSubnets, openPool, type PoolChange, USER } from './pools.ts';
+
+const MINUTE = 60_000;
+
+const toClose: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of toClose.splice(0).reverse()) await each.close();
+});
+
+interface Stage {
+  readonly clock: ManualClock;
+  readonly fake: FakePhpIpam;
+  open(change?: PoolChange): IpamProvider;
+}
+
+async function stage(options: FakeOptions = {}): Promise<Stage> {
+  const clock = new ManualClock();
+  const fake = await FakePhpIpam.open({ now: () => clock.now(), ...options });
+  toClose.push(fake);
+  addSubnets(fake);
+  const open = (change: PoolChange = {}): IpamProvider => {
+    const provider = openPool(fake, { clock, ...change });
+    toClose.push(provider);
+    return provider;
+  };
+  return { clock, fake, open };
+}
+
+const nothing = async (): Promise<void> => {};
+
+describe('a session with phpIPAM', () => {
+  it('logs in once, for all that is asked at the same time and later', async () => {
+    const { fake, open } = await stage();
+    const provider = open();
+    await Promise.all([provider.look(), provider.look(), provider.claim([hold('node-1', '192.168.100.2')])]);
+    await provider.look();
+    assert.equal(fake.calls.get('POST user'), 1);
+  });
+
+  it('logs in again, once, when its token has expired, and goes on with what it was about', async () => {
+    const { clock, fake, open } = await stage();
+    const provider = open();
+    await provider.look();
+    await clock.advance(7 * 60 * MINUTE, nothing);
+    const [{ ranges }, claims] = await Promise.all([provider.look(), provider.claim([hold('node-1', '192.168.100.2')])]);
+    assert.deepEqual([ranges.length, claims[0]?.outcome], [3, 'held']);
+    assert.equal(fake.calls.get('POST user'), 2);
+  });
+
+  it('never logs out: the token is also that of others', async () => {
+    const { fake, open } = await stage();
+    const [first, second] = [open(), open()];
+    await first.look();
+    await second.look();
+    await first.close();
+    await second.look();
+    assert.equal(fake.calls.get('DELETE user'), undefined);
+    assert.equal(fake.calls.get('POST user'), 2);
+  });
+
+  it('takes up a password that was changed, without a restart', async () => {
+    const { clock, fake, open } = await stage();
+    let now: Credentials = USER;
+    const provider = open({ credentials: async () => now });
+    await provider.look();
+    fake.database.users.set('fairlead', { password: 'new', disabled: false });
+    fake.database.expireTokens();
+    await clock.advance(MINUTE, nothing);
+    await assert.rejects(provider.look(), IpamRefused);
+    now = { username: 'fairlead', password: 'new\n' };
+    await provider.look();
+  });
+
+  it('takes up the code of an application that was changed, without a restart', async () => {
+    const authority = await Authority.make('company');
+    toClose.push({ close: async () => authority.delete() });
+    const { fake, open } = await stage({ tls: await authority.server('IP:127.0.0.1') });
+    let code = 'FIRST';
+    fake.database.apps.set('coded', { security: 'ssl_code', permission: 2, code });
+    const change = { appID: 'coded', auth: 'AppCode', caBundle: authority.certificate } as const;
+    const provider = open({ ...change, credentials: async () => ({ code: `${code}\n` }) });
+    await provider.look();
+    fake.database.apps.set('coded', { security: 'ssl_code', permission: 2, code: 'SECOND' });
+    await assert.rejects(provider.look(), /does not accept the code/);
+    code = 'SECOND';
+    await provider.look();
+  });
+});
+
+describe('wrong passwords', () => {
+  it('are not tried so often that phpIPAM blocks the address, in one pool or several', async () => {
+    const { clock, fake, open } = await stage();
+    const guard = new LoginGuard(clock);
+    const pools = ['one', 'two', 'three'].map((password) => openGuarded(fake, clock, guard, password));
+    for (let minute = 0; minute < 240; minute++) {
+      for (const provider of pools) await assert.rejects(provider.look(), /Invalid username or password/);
+      await clock.advance(MINUTE, nothing);
+    }
+    const tries = fake.calls.get('POST user') ?? 0;
+    assert.ok(tries > 20 && tries < 40, `${tries} tries in four hours`);
+    await open().look();
+  });
+
+  it('are tried again after a minute at the earliest', async () => {
+    const { clock, fake, open } = await stage();
+    const provider = open({ credentials: async () => ({ username: 'fairlead', password: 'wrong' }) });
+    await assert.rejects(provider.look(), IpamRefused);
+    await clock.advance(MINUTE - 1, nothing);
+    await assert.rejects(provider.look(), IpamRefused);
+    assert.equal(fake.calls.get('POST user'), 1);
+    await clock.advance(1, nothing);
+    await assert.rejects(provider.look(), IpamRefused);
+    assert.equal(fake.calls.get('POST user'), 2);
+  });
+
+  it('of somebody else block the address: that is waited for, without a request', async () => {
+    const { clock, fake, open } = await stage();
+    for (let i = 0; i < 12; i++) fake.database.countFailure('127.0.0.1');
+    const provider = open();
+    const first = await provider.look().catch((error: unknown) => error);
+    assert.ok(first instanceof IpamUnavailable);
+    assert.match(
+      first.message,
+      /has blocked this address for 5 minutes, because of logins with a wrong password from here: correct Secret/,
+    );
+    assert.equal(first.retryAfter, 5 * MINUTE + 5000);
+    await clock.advance(4 * MINUTE, nothing);
+    const second = await provider.look().catch((error: unknown) => error);
+    assert.ok(second instanceof IpamUnavailable && second.retryAfter === MINUTE + 5000);
+    assert.equal(fake.calls.get('POST user'), 1);
+    await clock.advance(MINUTE + 5000, nothing);
+    await provider.look();
+  });
+});
+
+describe('the manners of the client', () => {
+  it('four requests at a time, however much is asked', async () => {
+    const { fake, open } = await stage({ pause: turn });
+    const provider = open();
+    const many = Array.from({ length: 40 }, (_, i) => hold(`node-${i}`, `192.168.101.${i + 2}`));
+    await Promise.all([provider.claim(many), provider.look(), provider.look(), provider.look()]);
+    assert.ok(fake.busiest > 1 && fake.busiest <= 4, String(fake.busiest));
+    fake.resetCalls();
+    await provider.claim(many);
+    assert.deepEqual(
+      [...fake.calls],
+      [
+        ['POST addresses', 40],
+        ['GET subnets/{id}/addresses/{ip}', 40],
+        ['GET subnets/{id}/addresses', 1],
+      ],
+    );
+  });
+
+  it('one list for each subnet after many claims, and one address after one', async () => {
+    const { fake, open } = await stage();
+    const provider = open();
+    await provider.look();
+    fake.resetCalls();
+    await provider.claim([hold('a', '192.168.101.2'), hold('b', '192.168.101.3'), hold('b', 'fd00:100::2')]);
+    assert.deepEqual(Object.fromEntries(fake.calls), {
+      'POST addresses': 3,
+      'GET subnets/{id}/addresses': 1,
+      'GET subnets/{id}/addresses/{ip}': 1,
+    });
+  });
+
+  it('20 seconds of patience with reading, 45 with writing', async () => {
+    for (const [kind, patience] of [
+      ['GET subnets/{id}', 20_000],
+      ['POST addresses', 45_000],
+    ] as const) {
+      const { clock, fake, open } = await stage();
+      const provider = open();
+      if (kind.startsWith('POST')) await provider.look();
+      const hanging = new Promise<void>((resolve) => {
+        fake.onHang = resolve;
+      });
+      fake.spoil = (each) => (each === kind ? FAULTS['no answer, not done'] : undefined);
+      let over = false;
+      const asked = (kind.startsWith('POST') ? provider.claim([hold('a', '192.168.101.2')]) : provider.look()).then(
+        () => undefined,
+        (error: unknown) => {
+          over = true;
+          return error;
+        },
+      );
+      await hanging;
+      await clock.advance(patience - 1, async () => void (await turn()));
+      assert.equal(over, false);
+      await clock.advance(1, nothing);
+      assert.match(String(await asked), new RegExp(`has not answered ${kind.split(' ')[0]} /.*/ within ${patience / 1000} s`));
+    }
+  });
+
+  it('gives up when it is told to, and asks nothing more', async () => {
+    const { fake, open } = await stage();
+    const provider = open();
+    await provider.look();
+    const controller = new AbortController();
+    fake.onHang = () => controller.abort();
+    fake.spoil = () => FAULTS['no answer, done'];
+    fake.resetCalls();
+    const many = Array.from({ length: 40 }, (_, i) => hold(`node-${i}`, `192.168.101.${i + 2}`));
+    await assert.rejects(provider.claim(many, controller.signal), { name: 'IpamUnavailable', message: /the question was given up here$/ });
+    await assert.rejects(provider.look(controller.signal), IpamUnavailable);
+    assert.ok((fake.calls.get('POST addresses') ?? 0) <= 4);
+  });
+
+  it('waits as long as a server in trouble asks for', async () => {
+    const { fake, open } = await stage();
+    fake.spoil = () => FAULTS['page 429'];
+    const error = await open()
+      .look()
+      .catch((each: unknown) => each);
+    assert.ok(error instanceof IpamUnavailable && error.retryAfter === 2000, String(error));
+  });
+
+  it('begins nothing more after a failure', async () => {
+    const { fake, open } = await stage();
+    const provider = open();
+    await provider.look();
+    fake.database.apiEnabled = false;
+    fake.resetCalls();
+    const many = Array.from({ length: 40 }, (_, i) => hold(`node-${i}`, `192.168.101.${i + 2}`));
+    await assert.rejects(provider.claim(many), IpamRefused);
+    assert.ok((fake.calls.get('POST addresses') ?? 0) <= 4);
+  });
+});
+
+function openGuarded(fake: FakePhpIpam, clock: ManualClock, guard: LoginGuard, password: string): IpamProvider {
+  const provider = openPhpIpam({
+    ipam: {
+      type: 'phpIPAM',
+      url: fake.url,
+      appID: 'open',
+      auth: 'None',
+      subnetMap: new Map([['a', [7]]]),
+      insecureSkipTLSVerify: false,
+    },
+    pool: password,
+    cluster: { uid: 'uid-1', name: 'prod' },
+    credentials: async () => ({ username: 'fairlead', password }),
+    clock,
+    guard,
+  });
+  toClose.push(provider);
+  return provider;
+}
