@@ -216,8 +216,11 @@ describe('what is wrong with the way to phpIPAM is said with the fix', () => {
 });
 
 describe('what is wrong with one subnet holds up no other', () => {
-  it('and is said with the fix', async () => {
-    const fake = await open();
+  const dialects = { '': false, ', in numbers that are texts': true };
+  for (const [words, stringify] of Object.entries(dialects)) it(`and is said with the fix${words}`, () => sayAll(stringify));
+
+  async function sayAll(stringify: boolean): Promise<void> {
+    const fake = await open({ stringify });
     const { database } = fake;
     database.addSubnet(10, undefined);
     database.addSubnet(11, '10.11.0.0/16', { gateway: '10.11.0.1' });
@@ -252,7 +255,7 @@ describe('what is wrong with one subnet holds up no other', () => {
       { zone: 'b', family: undefined },
     ]);
     assert.deepEqual(problems[3], { ...problems[3], code: 'RangeUnusable', unusable: [{ zone: 'a', family: 4 }] });
-  });
+  }
 
   it('and an address that nodes have in it can still be recorded and released', async () => {
     const fake = await open();

@@ -14,6 +14,9 @@ import { addSubnets, openPool, type PoolChange, USER } from './pools.ts';
 
 const MINUTE = 60_000;
 
+/** A guard against a test that waits for ever; nothing depends on it. */
+const GUARD = { timeout: 60_000 };
+
 const toClose: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const each of toClose.splice(0).reverse()) await each.close();
@@ -40,7 +43,7 @@ async function stage(options: FakeOptions = {}): Promise<Stage> {
 
 const nothing = async (): Promise<void> => {};
 
-describe('a session with phpIPAM', () => {
+describe('a session with phpIPAM', GUARD, () => {
   it('logs in once, for all that is asked at the same time and later', async () => {
     const { fake, open } = await stage();
     const provider = open();
@@ -99,7 +102,7 @@ describe('a session with phpIPAM', () => {
   });
 });
 
-describe('wrong passwords', () => {
+describe('wrong passwords', GUARD, () => {
   it('are not tried so often that phpIPAM blocks the address, in one pool or several', async () => {
     const { clock, fake, open } = await stage();
     const guard = new LoginGuard(clock);
@@ -145,7 +148,7 @@ describe('wrong passwords', () => {
   });
 });
 
-describe('the manners of the client', () => {
+describe('the manners of the client', GUARD, () => {
   it('four requests at a time, however much is asked', async () => {
     const { fake, open } = await stage({ pause: turn });
     const provider = open();
@@ -226,6 +229,33 @@ describe('the manners of the client', () => {
       .look()
       .catch((each: unknown) => each);
     assert.ok(error instanceof IpamUnavailable && error.retryAfter === 2000, String(error));
+  });
+
+  it('asks once more when a kept connection turns out to be closed, and then only when it reads', async () => {
+    const { fake, open } = await stage();
+    const provider = open();
+    await provider.look();
+    const first = new Set<string>();
+    fake.spoil = (kind) => {
+      if (first.has(kind)) return undefined;
+      first.add(kind);
+      return FAULTS['reset, not done'];
+    };
+    assert.equal((await provider.look()).ranges.length, 3);
+    await assert.rejects(provider.claim([hold('a', '192.168.101.2')]), {
+      name: 'IpamUnavailable',
+      message: /the connection was cut \(ECONNRESET\)$/,
+    });
+  });
+
+  it('has patience with an answer for longer than a connection is kept without one', async () => {
+    const fake = await FakePhpIpam.open();
+    toClose.push(fake);
+    addSubnets(fake);
+    const provider = openPool(fake);
+    toClose.push(provider);
+    fake.spoil = (kind) => (kind === 'POST addresses' ? { ...FAULTS.slow, delay: 4500 } : undefined);
+    assert.equal((await provider.claim([hold('a', '192.168.101.2')]))[0]?.outcome, 'held');
   });
 
   it('begins nothing more after a failure', async () => {

@@ -58,7 +58,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 /** PHP may print a warning before the object. */
 function parseObject(body: string): Readonly<Record<string, unknown>> | undefined {
-  const start = body.startsWith('{') ? 0 : body.lastIndexOf('{"code":');
+  const start = body.startsWith('{') ? 0 : body.indexOf('{"code":');
   if (start < 0) return undefined;
   try {
     const value: unknown = JSON.parse(start === 0 ? body : body.slice(start));
