@@ -53,6 +53,11 @@ export interface Inventory {
   /** In the order in which they are used. */
   readonly ranges: readonly Range[];
   readonly problems: readonly IpamProblem[];
+  /**
+   * By address, what an external system has recorded for nodes of this pool and `ranges` does not show: where nothing can be given now, and
+   * beside a record that is somebody else's. It can be released all the same.
+   */
+  readonly stranded?: ReadonlyMap<string, IpamRecord>;
 }
 
 /** One subnet from which nodes of a zone get addresses. */
@@ -69,7 +74,7 @@ export interface Range {
   readonly records: ReadonlyMap<string, IpamRecord>;
 }
 
-/** Several records of one address are one that is somebody else's. */
+/** Several records of one address are one that is somebody else's, unless all of them are for one node. */
 export interface IpamRecord {
   readonly record: string;
   /** The node of this pool and cluster that it is for; undefined when it is anybody else's. */

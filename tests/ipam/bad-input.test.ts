@@ -262,8 +262,11 @@ describe('what is wrong with one subnet holds up no other', () => {
     fake.database.addSubnet(13, '10.13.0.0/24');
     const provider = pool(fake, { subnetMap: new Map([['a', [13]]]) });
     const [claim] = await provider.claim([hold('node-1', '10.13.0.5')]);
-    assert.ok(claim?.outcome === 'held' && claim.record !== undefined);
-    await provider.release([{ ...hold('node-1', '10.13.0.5'), record: claim.record }]);
+    assert.equal(claim?.outcome, 'held');
+    const { ranges, stranded } = await provider.look();
+    const { record = '', node } = stranded?.get('10.13.0.5') ?? {};
+    assert.deepEqual([ranges, record, node], [[], claim.record, 'node-1']);
+    await provider.release([{ ...hold('node-1', '10.13.0.5'), record }]);
     assert.deepEqual(fake.database.inSubnet(13), []);
   });
 

@@ -83,11 +83,10 @@ export class Tenant {
 
   /** Takes away records that are in nobody's ledger: of a request that came late. */
   async tidy(): Promise<void> {
-    const { ranges } = await this.#look();
-    const orphans = ranges.flatMap(({ records }) =>
-      [...records].flatMap(([text, { record, node }]) =>
-        node === undefined || this.ledger.has(text) ? [] : { node, record, address: address(text) },
-      ),
+    const { ranges, stranded = [] } = await this.#look();
+    const seen = [...ranges.flatMap(({ records }) => [...records]), ...stranded];
+    const orphans = seen.flatMap(([text, { record, node }]) =>
+      node === undefined || this.ledger.has(text) ? [] : { node, record, address: address(text) },
     );
     await untilDone(this.#clock, () => this.provider.release(orphans));
   }
