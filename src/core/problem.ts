@@ -24,7 +24,7 @@ export const PROBLEM_CODES = {
   DeviceUnsuitable: 'The device cannot carry the route.',
   SourceNotLocal: 'The preferred source address is not an address of this node.',
   ProtectedPath: 'The route would change the path to an address that must stay reachable, so the whole resource is refused.',
-  Conflict: 'Something else already holds a route with the same prefix, table and metric.',
+  Conflict: 'Something else already holds a route with the same prefix, table and metric, or the device or address that is wanted.',
   Shadowed: 'A foreign route for the same prefix has a better metric, so the kernel uses that one.',
   KernelRefused: 'The kernel refused a change; the message has its words.',
   Contested: 'Something keeps undoing our changes, so repairs are made less often.',
