@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseDocument } from '../../src/api/parse.ts';
-import { brokenRoute, routesOf, type WireObject, wireRoute } from '../../src/cluster/cluster.contract.ts';
+import { brokenRoute, routesOf, type WireObject, wireOverlayIP, wireRoute } from '../../src/cluster/cluster.contract.ts';
 import type { Reading } from '../../src/cluster/directory/document.ts';
 import { type FolderView, mergeFolder } from '../../src/cluster/directory/merge.ts';
 import { decodeLastGood, encodeLastGood } from '../../src/cluster/last-good.ts';
@@ -143,6 +143,39 @@ describe('a folder that was mounted or unmounted', () => {
     assert.equal(accepted(folder({ a: [A], b: 'is broken' }, { remounted })), false);
     assert.equal(accepted(folder({ a: [A], b: [B, BAD] }, { remounted })), false);
     assert.equal(accepted(MISSING), false);
+  });
+});
+
+describe('overlay objects that have lost entries', () => {
+  const address = (...addresses: readonly string[]) => wireOverlayIP('n1', ...addresses);
+  const pool = (...subnets: readonly string[]) => ({
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'OverlayPool',
+    metadata: { name: 'default' },
+    spec: { ipam: { cluster: { ranges: subnets.map((subnet) => ({ subnet, gateway: subnet.replace('.0/24', '.1') })) } } },
+  });
+  const BOTH_ADDRESSES = ['192.168.100.4/24', '2001:db8::4/64'] as const;
+  const inForce = (memory: Memory): string =>
+    [...memory.objects.values()]
+      .flatMap(({ resource }) => {
+        const found = resource();
+        if (found?.type === 'node-overlay-ip') return [found.value.addresses.length];
+        return found?.type === 'overlay-pool' && found.value.ipam.type === 'cluster' ? [found.value.ipam.ranges.length] : [];
+      })
+      .join();
+  const full = { f: [address(...BOTH_ADDRESSES), pool('192.168.100.0/24', '192.168.101.0/24')] };
+  const less = { f: [address('192.168.100.4/24'), pool('192.168.100.0/24')] };
+
+  it('keep them until the folder is quiet: the file may be half-written', () => {
+    const soon = mergeFolder(after(folder(full)), folder(less, { quiet: false }), T2);
+    assert.deepEqual([inForce(soon.memory), soon.waiting], ['2,2', true]);
+    const later = mergeFolder(soon.memory, folder(less), T2);
+    assert.deepEqual([inForce(later.memory), later.waiting], ['1,1', false]);
+  });
+
+  it('have new ones at once', () => {
+    const { memory } = mergeFolder(after(folder(less)), folder(full, { quiet: false }), T2);
+    assert.equal(inForce(memory), '2,2');
   });
 });
 

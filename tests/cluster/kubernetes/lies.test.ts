@@ -6,7 +6,7 @@ import { ApiError, type ListOptions, type ResourceType, type WatchEvent } from '
 import { until, wireRoute } from '../../../src/cluster/cluster.contract.ts';
 import type { ResourceSource } from '../../../src/cluster/cluster.ts';
 import type { ResourceSnapshot } from '../../../src/core/resources.ts';
-import { ClusterStage, NETWORKS, NODES, ROUTES } from './cluster-stage.ts';
+import { ADDRESSES, ClusterStage, NETWORKS, NODES, ROUTES } from './cluster-stage.ts';
 import { answer, type Received } from './scripted-server.ts';
 import { makeSetting, type Setting } from './setting.ts';
 
@@ -153,7 +153,7 @@ function deletion(type: ResourceType, name: string, resourceVersion: string): st
 
 function read({ path }: Received): Question {
   const url = new URL(path, 'https://server');
-  const type = [NODES, NETWORKS, ROUTES].find(({ plural }) => url.pathname.endsWith(`/${plural}`));
+  const type = [NODES, NETWORKS, ROUTES, ADDRESSES].find(({ plural }) => url.pathname.endsWith(`/${plural}`));
   assert.ok(type, path);
   return { type, watching: url.searchParams.get('watch') === 'true', query: url.searchParams };
 }
