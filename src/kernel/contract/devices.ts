@@ -21,6 +21,24 @@ export const DEVICES: Cases = {
     assert.deepEqual(harness.kernel.takeDrift(), []);
   },
 
+  'on a parent that is down a device waits for the carrier': async (harness) => {
+    const parent = await lan(harness);
+    await harness.setLinkUp('left', false);
+    await succeed(harness.kernel, [{ op: 'add-link', link: planned(parent) }]);
+    const { up, carrier } = await link(harness, 'tmp0');
+    assert.deepEqual([up, carrier], [true, false]);
+    await succeed(harness.kernel, [addAddress(await link(harness, 'tmp0'), '192.168.100.4/24')]);
+    const news = listen(harness.kernel);
+    let woken = news.next();
+    await harness.setLinkUp('left', true);
+    while (!(await link(harness, 'tmp0')).carrier) {
+      await woken;
+      woken = news.next();
+    }
+    assert.deepEqual(await ourAddresses(harness, 'tmp0'), ['192.168.100.4/24']);
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
   'an address of ours, of each family, comes with its network': async (harness) => {
     const device = await overlay(harness);
     assert.deepEqual(await ourAddresses(harness, 'tmp0'), OVERLAY_ADDRESSES);
