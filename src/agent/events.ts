@@ -4,7 +4,8 @@ import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { ProblemCode } from '../core/problem.ts';
 import { formatRef } from '../core/resources.ts';
 
-const PENDING: ProblemCode = 'OverlayPending';
+/** What is over in a second, and what the controller tells by itself. */
+const NO_NEWS: readonly string[] = ['OverlayPending', 'AddressNotGranted'] satisfies readonly ProblemCode[];
 
 /**
  * What a person must be told about the step from one report to the next: a resource that is in trouble, or is out of it, and objects that
@@ -32,8 +33,7 @@ function resourceEvent(now: ResourceReport, before: ResourceReport | undefined, 
   if (ready) {
     return same?.ready === false ? { about, type: 'Normal', reason: 'Mended', message: `node ${node}: ${message}` } : undefined;
   }
-  // That an address is being made is over in a second, and no news for a person.
-  if (reason === PENDING) return undefined;
+  if (NO_NEWS.includes(reason)) return undefined;
   const known = same?.ready === false && same.reason === reason && same.message === message;
   return known ? undefined : { about, type: 'Warning', reason, message: `node ${node}: ${message}` };
 }

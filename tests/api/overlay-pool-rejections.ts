@@ -231,6 +231,10 @@ export const REJECTED_POOLS: Readonly<Record<string, readonly [object: unknown, 
     { auth: 'AppCode', credentialsSecret: undefined },
     'spec.ipam.phpIPAM: credentialsSecret is missing: write the name of a Secret with code in the namespace of the controller',
   ),
+  'credentials missing for None': phpIPAM(
+    { auth: 'None', credentialsSecret: undefined },
+    'spec.ipam.phpIPAM: credentialsSecret is missing: write the name of a Secret with username and password in the namespace of the controller',
+  ),
   'credentials with a namespace': phpIPAM(
     { credentialsSecret: 'kube-system/phpipam' },
     'spec.ipam.phpIPAM.credentialsSecret: "kube-system/phpipam" is not the name of a Secret',

@@ -105,11 +105,12 @@ describe('an OverlayPool', () => {
 
   it('of phpIPAM gives everything that can be written, zones in their order', () => {
     const caBundle = '-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n';
-    const phpIPAM = { url: 'http://10.1.0.9:8080', appID: 'k8s_1', subnetMap: { b: [9, 7], a: [8] }, auth: 'None', caBundle };
+    const place = { url: 'http://10.1.0.9:8080', appID: 'k8s_1', subnetMap: { b: [9, 7], a: [8] } };
+    const phpIPAM = { ...place, auth: 'None', credentialsSecret: 'ipam', caBundle };
     const { ipam } = accepted({ ipam: { phpIPAM } });
     assert.ok(ipam.type === 'phpIPAM');
     assert.deepEqual([...ipam.subnetMap], Object.entries(phpIPAM.subnetMap));
-    assert.deepEqual([ipam.auth, ipam.caBundle, ipam.credentialsSecret], ['None', caBundle, undefined]);
+    assert.deepEqual([ipam.auth, ipam.caBundle, ipam.credentialsSecret], ['None', caBundle, 'ipam']);
   });
 
   it('is what the example of the reference page is', () => {

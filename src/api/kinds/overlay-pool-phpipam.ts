@@ -68,19 +68,19 @@ interface Access {
   readonly insecureSkipTLSVerify?: boolean;
 }
 
-/** What the Secret holds, by the way of authentication. */
-const SECRET_KEYS = { UserToken: 'username and password', AppCode: 'code' } as const;
+/** What the Secret holds, by the way of authentication. An app without security does without encryption, not without a user. */
+const SECRET_KEYS = { UserToken: 'username and password', AppCode: 'code', None: 'username and password' } as const;
 
 const HAS_CREDENTIALS: Rule<Access> = {
-  message: 'credentialsSecret is required, unless auth is None',
+  message: 'credentialsSecret is required',
   cel: {
-    rule: "has(self.credentialsSecret) || (has(self.auth) && self.auth == 'None')",
+    rule: 'has(self.credentialsSecret)',
     messageExpression:
       `'credentialsSecret is missing: write the name of a Secret with %s in the namespace of the controller'` +
       `.format([has(self.auth) && self.auth == 'AppCode' ? '${SECRET_KEYS.AppCode}' : '${SECRET_KEYS.UserToken}'])`,
   },
   check: ({ auth = 'UserToken', credentialsSecret }) => {
-    if (auth === 'None' || credentialsSecret !== undefined) return undefined;
+    if (credentialsSecret !== undefined) return undefined;
     return `credentialsSecret is missing: write the name of a Secret with ${SECRET_KEYS[auth]} in the namespace of the controller`;
   },
 };
@@ -120,17 +120,15 @@ export const phpIpamField = fields(
       { max: MAX_ZONES, rules: [ZONES] },
     ),
     auth: optional(
-      choice({ about: 'How the app is secured: by the token of a user, by an app code, or not at all.', absent: 'UserToken' }, [
-        'UserToken',
-        'AppCode',
-        'None',
-      ]),
+      choice(
+        { about: 'How the app is secured: by the token of a user, by an app code, or by a user without encryption.', absent: 'UserToken' },
+        ['UserToken', 'AppCode', 'None'],
+      ),
     ),
     credentialsSecret: optional(
       text(
         {
-          about:
-            'A Secret in the namespace of the controller: username and password for UserToken, code for AppCode. A new password counts at once.',
+          about: 'A Secret in the namespace of the controller: username and password, or code for AppCode. A new password counts at once.',
         },
         { max: 253, rules: [SECRET_NAME] },
       ),

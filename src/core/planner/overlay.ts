@@ -59,16 +59,16 @@ function planOne(
 ): Outcome {
   const { facts, nodeName } = world.around;
   const { name } = ip.meta.ref;
+  if (!ip.granted) {
+    const message = `the addresses of ${name} are not granted to node ${nodeName}: see "kubectl describe nodeoverlayip ${name}"`;
+    return held(ip, { code: 'AddressNotGranted', message }, facts);
+  }
   if (!settings) {
     return held(
       ip,
       { code: 'NoSuchPool', message: `there is no OverlayPool "${ip.pool}" to say on which device ${name} goes: create it` },
       facts,
     );
-  }
-  if (!ip.granted) {
-    const message = `the addresses of ${name} are not granted to node ${nodeName}: see "kubectl describe nodeoverlayip ${name}"`;
-    return held(ip, { code: 'AddressNotGranted', message }, facts);
   }
   const place = deviceFor(ip.pool, settings, world.around);
   if ('code' in place) return held(ip, place, facts);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
-import type { Fleet, FleetNode } from '../../lab/fleet.ts';
+import { type Fleet, type FleetNode, NAMESPACE } from '../../lab/fleet.ts';
 import { createNode, labelNode } from '../../lab/kubernetes/objects.ts';
 import { httpGet, serveHttp } from '../../lab/traffic.ts';
 import { ownRoutes, until } from '../support.ts';
@@ -79,8 +79,8 @@ describe('overlay addresses of two zones', () => {
   });
 
   test('a node that is no longer selected gives its address back, once its agent has taken it away', async () => {
-    await apply(fleet, pool({ nodeSelector: { matchLabels: { overlay: 'yes' } } }));
-    for (const name of ['n1', 'n3']) await labelNode(fleet.plane.api, name, { overlay: 'yes' });
+    await apply(fleet, pool({ nodeSelector: { matchLabels: { overlay: 'wanted' } } }));
+    for (const name of ['n1', 'n3']) await labelNode(fleet.plane.api, name, { overlay: 'wanted' });
     await untilGranted(fleet, ['n1', 'n3']);
     await until(async () => (await ownRoutes(fleet.node('n2').host)).length === 0);
     assert.equal((await fleet.node('n2').host.run('ip', 'link', 'show', 'tmp0')).code, 1);
@@ -92,13 +92,13 @@ describe('overlay addresses of two zones', () => {
     await fleet.node('n1').agent.stop('SIGKILL');
     await fleet.plane.api.delete('/api/v1/nodes/n1');
     await untilGranted(fleet, ['n3']);
-    await createNode(fleet.plane.api, 'n9', { labels: { ...zoneLabel('a'), overlay: 'yes' } });
+    await createNode(fleet.plane.api, 'n9', { labels: { ...zoneLabel('a'), overlay: 'wanted' } });
     const [, added] = await untilGranted(fleet, ['n3', 'n9']);
     assert.equal(added?.address, before[0]?.address);
   });
 
   test('an address that a user asks for is granted when it is free, and refused with the holder when it is not', async () => {
-    const spec = { nodeSelector: { matchLabels: { overlay: 'yes' } } };
+    const spec = { nodeSelector: { matchLabels: { overlay: 'wanted' } } };
     const wish = (address: string): object => ({
       apiVersion: 'fairlead.dev/v1alpha1',
       kind: 'NodeOverlayIP',
@@ -107,7 +107,7 @@ describe('overlay addresses of two zones', () => {
     });
     const held = (await addressesOf(fleet)).find(({ node }) => node === 'n9');
     await apply(fleet, pool(spec), wish(`${held?.address}/24`));
-    await labelNode(fleet.plane.api, 'n2', { overlay: 'yes' });
+    await labelNode(fleet.plane.api, 'n2', { overlay: 'wanted' });
     const refused = await fleet.plane.api.until<{ status?: { conditions?: readonly { reason: string; message: string }[] } }>(
       `${ADDRESSES}/n2.default`,
       ({ status }) => status?.conditions?.some(({ reason }) => reason === 'AddressTaken') ?? false,
@@ -179,11 +179,19 @@ describe('addresses from phpIPAM', () => {
   before(async () => {
     fleet = await overlayFleet();
     ipam = await IpamServer.start(fleet);
+    const data = ['--from-literal', 'username=fairlead', '--from-literal', 'password=secret'];
+    await fleet.plane.kubectl(['create', 'secret', 'generic', 'phpipam', '-n', NAMESPACE, ...data]);
     await serveHttp(fleet.lab.host('onprem'), ONPREM, PORT);
   });
   after(() => fleet.close());
 
-  const phpIPAM = (): object => ({ url: ipam.url, appID: 'open', auth: 'None', subnetMap: { a: [7], b: [8] } });
+  const phpIPAM = (): object => ({
+    url: ipam.url,
+    appID: 'open',
+    auth: 'None',
+    subnetMap: { a: [7], b: [8] },
+    credentialsSecret: 'phpipam',
+  });
 
   test('they are recorded there with node and pool, and carry packets', async () => {
     await apply(fleet, pool({ ipam: { phpIPAM: phpIPAM() } }), OVERLAY_ROUTE);
