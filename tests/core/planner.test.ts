@@ -166,10 +166,10 @@ describe('device, unreachable, overlay', () => {
     assert.match(planned([staticRoute('a', { via: { type: 'unreachable' } })]), /^unreachable 192\.168\.50\.0\/24 proto 201 metric 4201$/m);
   });
 
-  it('knows no overlay pool yet', () => {
+  it('needs an address of the overlay', () => {
     assert.match(
       planned([staticRoute('a', { via: { type: 'overlay', pool: 'default' } })]),
-      /NoSuchPool: there is no OverlayPool "default"/,
+      /NoOverlayAddress: node n1 has no address of an OverlayPool "default"/,
     );
   });
 });
