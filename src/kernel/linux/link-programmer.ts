@@ -35,7 +35,8 @@ const GROUPS = 2 ** 31;
 /**
  * Makes, repairs and removes devices of ours, one change at a time; each is done when its function returns, and the view shows it.
  *
- * The mark of a device, its alias, cannot be given when it is made (RTM_NEWLINK ignores IFLA_IFALIAS then), so it takes several messages.
+ * The mark of a device, its alias, cannot be given when it is made (RTM_NEWLINK then ignores IFLA_IFALIAS and refuses IFLA_AF_SPEC: tried
+ * on 6.18), so it takes several messages.
  * They go in one `send`, which the kernel works off before a signal can end this process. But it does so also when the first of them
  * is refused, so the later ones must not name the device: if somebody else has just made one of that name, they would hit that one.
  * Instead the device is made in a group with a number that nobody can guess, and the later messages are about the devices of that group:
