@@ -1,6 +1,6 @@
 import type { PhpIpam } from '../../src/core/resources.ts';
+import type { Credentials } from '../../src/ipam/credentials.ts';
 import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
-import type { Credentials } from '../../src/ipam/phpipam/session.ts';
 import type { Elsewhere } from '../../src/ipam/provider.contract.ts';
 import type { IpamProvider } from '../../src/ipam/provider.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Credentials } from '../../src/ipam/credentials.ts';
 import { LoginGuard } from '../../src/ipam/phpipam/login-guard.ts';
 import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
-import type { Credentials } from '../../src/ipam/phpipam/session.ts';
 import { hold } from '../../src/ipam/provider.contract.ts';
 import { type IpamProvider, IpamRefused, IpamUnavailable } from '../../src/ipam/provider.ts';
 import { ManualClock } from '../agent/clock.ts';

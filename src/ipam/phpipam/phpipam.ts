@@ -1,5 +1,6 @@
 import type { PhpIpam } from '../../core/resources.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { Credentials } from '../credentials.ts';
 import type { Claim, Holding, Inventory, IpamProvider, RecordedHolding } from '../provider.ts';
 import { claimAll } from './claim.ts';
 import { Client } from './client.ts';
@@ -8,7 +9,7 @@ import { LoginGuard } from './login-guard.ts';
 import { look } from './look.ts';
 import { type Owner, Ownership } from './ownership.ts';
 import { releaseAll } from './release.ts';
-import { type Credentials, openSession } from './session.ts';
+import { openSession } from './session.ts';
 import { type Mapped, mappedSubnets, type RecordSubnet } from './subnets.ts';
 import { Transport } from './transport.ts';
 

@@ -1,12 +1,10 @@
 import type { Clock } from '../../runtime/clock.ts';
+import type { Credentials } from '../credentials.ts';
 import { IpamRefused, IpamUnavailable } from '../provider.ts';
 import { isRecord } from './answer.ts';
 import type { Conversation } from './conversation.ts';
 import type { LoginGuard } from './login-guard.ts';
 import { asked, unexpected } from './verdict.ts';
-
-/** What a Secret has: a user for UserToken and None, the code of the application for AppCode. */
-export type Credentials = { readonly username: string; readonly password: string } | { readonly code: string };
 
 export interface SessionOptions {
   readonly conversation: Conversation;
@@ -134,12 +132,8 @@ async function currentCredentials({ credentials, conversation }: SessionOptions)
   } catch (error) {
     if (error instanceof IpamRefused || error instanceof IpamUnavailable) throw error;
     const words = error instanceof Error ? error.message : String(error);
-    throw new IpamUnavailable(
-      `${asked(conversation.setting)} cannot be asked, ${conversation.setting.secret} could not be read: ${words}`,
-      {
-        cause: error,
-      },
-    );
+    const { setting } = conversation;
+    throw new IpamUnavailable(`${asked(setting)} cannot be asked, ${setting.secret} could not be read: ${words}`, { cause: error });
   }
 }
 

@@ -58,20 +58,19 @@ export function unexpected({ code, message }: Refusal, setting: Setting): IpamUn
  * absence: the address is wrong, or a proxy is in the way.
  */
 export function foreignAnswer({ words }: Foreign, { status, location, retryAfter }: HttpAnswer, setting: Setting): Error {
-  const said = words === '' ? 'without a word' : `with a page that is not for programs ("${words}")`;
-  const fact = `${asked(setting)} answers ${status} ${said}`;
-  if (status >= 300 && status < 400) {
-    return new IpamRefused(
-      `${asked(setting)} answers ${status} and sends us on to ${location ?? 'nowhere'}: put the address that serves the API into url`,
-    );
-  }
+  const page = `answers ${status} with a page that is not for programs ("${words}")`;
+  const fact = `${asked(setting)} ${words === '' ? `answers ${status} without a word` : page}`;
   if (status === 429 || status >= 500) {
     const Failure = status === 500 && words === '' ? SilentFailure : IpamUnavailable;
     const wait = milliseconds(retryAfter) ?? BUSY_MILLISECONDS;
     return new Failure(`${fact}: look into the logs of the web server and of PHP`, { retryAfter: wait });
   }
-  if (words === '' || /^[[{]/.test(words))
-    return new IpamUnavailable(`${fact}: the answer is not whole`, { retryAfter: BUSY_MILLISECONDS });
+  if (status >= 300 && status < 400) {
+    const elsewhere = `answers ${status} and sends us on to ${location ?? 'nowhere'}`;
+    return new IpamRefused(`${asked(setting)} ${elsewhere}: put the address that serves the API into url`);
+  }
+  const isBroken = words === '' || /^[[{]/.test(words);
+  if (isBroken) return new IpamUnavailable(`${fact}: the answer is not whole`, { retryAfter: BUSY_MILLISECONDS });
   return new IpamRefused(`${fact}: correct url, which has to be where phpIPAM's start page is, or what stands before phpIPAM`);
 }
 
