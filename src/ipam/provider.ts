@@ -16,7 +16,8 @@ export interface IpamProvider {
 
   /**
    * Records addresses as those of nodes, each where it is free; never over what anybody else has. Answers one outcome for each, in order:
-   * `held` also when it was ours for that very node before. Checked afterwards: what cannot be found again is not `held`.
+   * `held` also when it was ours for that very node before. Checked afterwards: what cannot be found again is not `held`. Deletes nothing:
+   * a record of ours beside somebody else's is left to be released.
    * @throws IpamUnavailable @throws IpamRefused: with either, some may have been recorded, and claiming them again finds that out.
    */
   claim(holdings: readonly Holding[], signal?: AbortSignal): Promise<readonly Claim[]>;

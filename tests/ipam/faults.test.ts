@@ -47,9 +47,9 @@ async function story(name: FaultName, at: number, rush = false): Promise<boolean
   try {
     await untilDone(clock, () => provider.look());
     const claims = await untilDone(clock, () => provider.claim(WANTED));
-    const held = checkClaims(fake, claims);
+    const held = checkClaims(fake, claims, rush);
     await fake.finishLate();
-    assert.deepEqual(checkClaims(fake, await untilDone(clock, () => provider.claim(WANTED))), held);
+    assert.deepEqual(checkClaims(fake, await untilDone(clock, () => provider.claim(WANTED)), rush), held);
     await untilDone(clock, () => provider.release(held));
     await fake.finishLate();
     await new Tenant(provider, clock).tidy();
@@ -61,8 +61,8 @@ async function story(name: FaultName, at: number, rush = false): Promise<boolean
   return met;
 }
 
-/** All but what the printer has are held, each recorded once, with the number that was told. */
-function checkClaims({ database }: FakePhpIpam, claims: readonly Claim[]): RecordedHolding[] {
+/** All but what the printer has are held, each recorded once, with the number that was told; `twice`: perhaps again for the same node. */
+function checkClaims({ database }: FakePhpIpam, claims: readonly Claim[], twice: boolean): RecordedHolding[] {
   assert.deepEqual(
     claims.map(({ outcome }) => outcome),
     ['held', 'held', 'held', 'held', 'taken'],
@@ -71,10 +71,9 @@ function checkClaims({ database }: FakePhpIpam, claims: readonly Claim[]): Recor
     const claim = claims[i];
     if (claim?.outcome !== 'held') return [];
     const rows = [7, 9].flatMap((id) => database.find(id, holding.address));
-    assert.deepEqual(
-      rows.map(({ id, hostname }) => [String(id), hostname]),
-      [[claim.record, `${holding.node}.pool`]],
-    );
+    assert.equal(String(rows[0]?.id), claim.record);
+    assert.deepEqual([...new Set(rows.map(({ hostname }) => hostname))], [`${holding.node}.pool`]);
+    assert.ok(rows.length === 1 || twice);
     return [{ ...holding, ...(claim.record !== undefined && { record: claim.record }) }];
   });
 }

@@ -104,24 +104,20 @@ describe('an address that exists already', () => {
 describe('what comes of a claim', () => {
   const [mine, older, younger] = [rowOf(5, ours, 'n'), row(4, { hostname: 'printer-7' }), row(12, { hostname: 'printer-9' })];
 
-  it('is the record, when it is there alone', () => {
-    assert.deepEqual(settleClaim([mine], 'n', '5', ours), { claim: { outcome: 'held', record: '5' }, drop: [] });
-    assert.deepEqual(settleClaim([], 'n', '5', ours), { claim: undefined, drop: [] });
-  });
-
-  it('is one record, when it was made twice', () => {
-    assert.deepEqual(settleClaim([rowOf(10, ours, 'n'), mine], 'n', '10', ours), { claim: { outcome: 'held', record: '5' }, drop: ['10'] });
+  it('is the record, when it is there alone; the older one, when it was made twice', () => {
+    assert.deepEqual(settleClaim([mine], 'n', ours), { outcome: 'held', record: '5' });
+    assert.deepEqual(settleClaim([rowOf(10, ours, 'n'), mine], 'n', ours), { outcome: 'held', record: '5' });
+    assert.equal(settleClaim([], 'n', ours), undefined);
   });
 
   it('is nothing beside somebody else, who may have looked before us, whatever the numbers say', () => {
-    assert.deepEqual(settleClaim([older, mine], 'n', '5', ours), { claim: { outcome: 'taken', by: 'printer-7' }, drop: ['5'] });
-    assert.deepEqual(settleClaim([mine, younger], 'n', '5', ours), { claim: { outcome: 'taken', by: 'printer-9' }, drop: ['5'] });
-    assert.deepEqual(settleClaim([older], 'n', '5', ours), { claim: { outcome: 'taken', by: 'printer-7' }, drop: [] });
-  });
-
-  it('drops no older record: a node may have been using it for long', () => {
-    assert.deepEqual(settleClaim([mine, younger], 'n', undefined, ours), { claim: { outcome: 'taken', by: 'printer-9' }, drop: [] });
-    assert.deepEqual(settleClaim([older, mine], 'n', undefined, ours).drop, ['5']);
+    assert.deepEqual(settleClaim([older, mine], 'n', ours), { outcome: 'taken', by: 'printer-7' });
+    assert.deepEqual(settleClaim([mine, younger], 'n', ours), { outcome: 'taken', by: 'printer-9' });
+    assert.deepEqual(settleClaim([mine, rowOf(6, ours, 'm')], 'n', ours), {
+      outcome: 'taken',
+      by: 'm.default (owner fairlead:6f1c0f6e-0001)',
+    });
+    assert.deepEqual(settleClaim([older], 'n', ours), { outcome: 'taken', by: 'printer-7' });
   });
 });
 

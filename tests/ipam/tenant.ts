@@ -57,6 +57,7 @@ export class Tenant {
   /** Until every node has an address in the ranges of its zone. */
   async serve(nodes: readonly string[], zone: string): Promise<void> {
     while (nodes.some((node) => this.held.every((each) => each.node !== node))) {
+      await this.tidy();
       const { ranges } = await this.#look();
       const entered = new Set(this.ledger.values());
       const wishes = nodes.filter((node) => !entered.has(node)).map((node) => ({ node, zone, families: [4] as const }));
@@ -81,14 +82,19 @@ export class Tenant {
       this.ledger.delete(text);
   }
 
-  /** Takes away records that are in nobody's ledger: of a request that came late. */
+  /** Takes away records of ours that are not in the ledger: of requests that came late, and beside those of others. */
   async tidy(): Promise<void> {
+    for (let orphans = await this.#orphans(); orphans.length > 0; orphans = await this.#orphans()) {
+      await untilDone(this.#clock, () => this.provider.release(orphans));
+    }
+  }
+
+  async #orphans(): Promise<readonly RecordedHolding[]> {
     const { ranges, stranded = [] } = await this.#look();
     const seen = [...ranges.flatMap(({ records }) => [...records]), ...stranded];
-    const orphans = seen.flatMap(([text, { record, node }]) =>
+    return seen.flatMap(([text, { record, node }]) =>
       node === undefined || this.ledger.has(text) ? [] : { node, record, address: address(text) },
     );
-    await untilDone(this.#clock, () => this.provider.release(orphans));
   }
 
   #look(): Promise<Inventory> {

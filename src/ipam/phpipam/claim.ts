@@ -20,8 +20,6 @@ interface Step {
   readonly holding: Holding;
   readonly subnet: number;
   readonly decided?: Claim;
-  /** The row that was made just now. */
-  readonly made?: string;
 }
 
 /** How often an address may vanish and appear again between two questions about it. */
@@ -59,7 +57,7 @@ async function write(context: ClaimContext, holding: Holding): Promise<Step> {
 async function create({ client, ownership, signal }: ClaimContext, subnet: number, holding: Holding): Promise<Step | undefined> {
   const created = await client.create(subnet, holding.address, ownership.fieldsFor(holding.node), signal);
   if (created.outcome === 'exists') return undefined;
-  if (created.outcome === 'created') return { holding, subnet, made: created.id };
+  if (created.outcome === 'created') return { holding, subnet };
   return { holding, subnet, decided: { outcome: 'taken', by: `nobody, but phpIPAM does not admit it: ${created.words}` } };
 }
 
@@ -74,15 +72,12 @@ async function takeUp({ client, ownership, signal }: ClaimContext, subnet: numbe
   return { holding, subnet };
 }
 
-/** What is recorded for the addresses of one subnet now. */
+/** By what is recorded for the addresses of one subnet now. */
 async function verify(context: ClaimContext, subnet: number, steps: readonly Step[]): Promise<(readonly [Step, Claim])[]> {
-  const { client, ownership, signal } = context;
   const rows = await rowsOf(context, subnet, steps);
-  return eachInTurns(steps, PLACES, async (step) => {
+  return steps.map((step) => {
     const { node, address } = step.holding;
-    const { claim, drop } = settleClaim(rows.get(address.text) ?? [], node, step.made, ownership);
-    for (const id of drop) await client.delete(id, signal);
-    return [step, claim ?? missing(step)] as const;
+    return [step, settleClaim(rows.get(address.text) ?? [], node, context.ownership) ?? missing(step)];
   });
 }
 

@@ -21,7 +21,7 @@ export interface AddressFields {
 }
 
 export type Created =
-  | { readonly outcome: 'created'; readonly id: string }
+  | { readonly outcome: 'created' }
   | { readonly outcome: 'exists' }
   /** The subnet does not admit the address; the words are those of phpIPAM. */
   | { readonly outcome: 'inadmissible'; readonly words: string };
@@ -94,8 +94,10 @@ export class Client {
     const body = JSON.stringify({ subnetId: subnet, ip: address.text, ...fields });
     const reply = await this.#call({ method: 'POST', path: '/addresses/', body, signal });
     if (reply.type === 'success') {
-      if (reply.id !== undefined) return { outcome: 'created', id: reply.id };
-      throw new IpamUnavailable(`${asked(this.#conversation.setting)} has made ${address} and not said its id`);
+      if (reply.id !== undefined) return { outcome: 'created' };
+      throw new IpamUnavailable(
+        `${asked(this.#conversation.setting)} calls ${address} made without an id: check what stands before phpIPAM`,
+      );
     }
     const { code, message } = reply;
     if (code === 409 && message.startsWith('IP address already exists')) return { outcome: 'exists' };

@@ -21,27 +21,18 @@ export function decideExisting(rows: readonly AddressRow[], node: string, adopt:
   return { next: 'none', claim: { outcome: 'taken', by: holderOf(first) } };
 }
 
-/** What comes of a claim once everything that was asked for has been written; `drop`: rows of ours that have to go. */
-export interface Settlement {
-  readonly claim: Claim | undefined;
-  readonly drop: readonly string[];
-}
-
 /**
- * `made`: the row that this very claim has made. A database that lacks its unique key may hold two rows for one address; then nobody can
- * know that he was the first, so whoever finds the other's row beside his own withdraws. Only what this claim has made, or what is younger
- * than the other's, is dropped: an older row may belong to a node that has been using the address for long.
- * No claim at all: the row cannot be found again.
+ * What comes of a claim once everything that was asked for has been written. A database that lacks its unique key may hold two rows for one
+ * address; then nobody can know that he was the first, so whoever finds another's row beside his own does not have the address. Undefined
+ * when the row cannot be found again.
+ *
+ * A row of ours that is too much is not deleted here, but shown by `look` as one that can be released: a deletion whose answer gets lost
+ * may still be carried out when the row has long been found, alone, and taken up again.
  */
-export function settleClaim(rows: readonly AddressRow[], node: string, made: string | undefined, ownership: Ownership): Settlement {
+export function settleClaim(rows: readonly AddressRow[], node: string, ownership: Ownership): Claim | undefined {
   const sorted = oldestFirst(rows);
-  const mine = sorted.filter((row) => ownership.isOf(row, node));
-  const [other] = sorted.filter((row) => !mine.includes(row));
-  const [oldest, ...doubles] = mine;
-  if (other) {
-    const younger = mine.filter((row) => row.id === made || BigInt(row.id) > BigInt(other.id));
-    return { claim: { outcome: 'taken', by: holderOf(other) }, drop: younger.map(({ id }) => id) };
-  }
-  if (!oldest) return { claim: undefined, drop: [] };
-  return { claim: { outcome: 'held', record: oldest.id }, drop: doubles.map(({ id }) => id) };
+  const other = sorted.find((row) => !ownership.isOf(row, node));
+  if (other) return { outcome: 'taken', by: holderOf(other) };
+  const [oldest] = sorted;
+  return oldest && { outcome: 'held', record: oldest.id };
 }
