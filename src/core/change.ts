@@ -16,9 +16,9 @@ export type Change =
 export type RouteChange = Extract<Change, { readonly route: Route }>;
 
 /**
- * `add-link` makes it with everything that a `PlannedLink` is, at once: no other process ever sees it without its mark. It fails with
- * EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `replaced`: the same device follows at
- * once, made anew.
+ * `add-link` makes it with everything that a `PlannedLink` is, at once: whatever becomes of this process, it is never left without its mark.
+ * It fails with EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `replaced`: the same device
+ * follows at once, made anew.
  */
 export type LinkChange =
   | { readonly op: 'add-link'; readonly link: PlannedLink }

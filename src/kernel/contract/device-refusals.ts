@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { linkNamed } from '../../core/facts.ts';
 import { addAddress, link, made, overlay, planned, removeAddress, removeLink } from './device-support.ts';
 import type { Cases } from './harness.ts';
-import { addressesOf, codes, lan, succeed } from './support.ts';
+import { addressesOf, codes, lan, listen, succeed } from './support.ts';
 
 const GONE = { index: 4711, name: 'gone' };
 
@@ -81,6 +81,32 @@ export const DEVICE_REFUSALS: Cases = {
     assert.deepEqual(codes(failures), ['EINVAL']);
     assert.deepEqual(await link(harness, 'tmp0'), device);
     assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
+  'what is refused is no news: it must not be tried again at once': async (harness) => {
+    const device = await overlay(harness);
+    const parent = await link(harness, 'left');
+    const news = listen(harness.kernel);
+    // The end of duplicate address detection is news.
+    const tentative = async (): Promise<boolean> =>
+      (await harness.kernel.observe()).facts.addresses.some(({ state }) => state === 'tentative');
+    while (await tentative()) await new Promise((resolve) => setTimeout(resolve, 20));
+    await news.quiet();
+    const { facts } = await harness.kernel.observe();
+    const before = news.count();
+    const large = planned(parent, { mtu: 9000 });
+    const failures = await harness.kernel.apply([
+      { op: 'add-link', link: planned(parent) },
+      { op: 'add-link', link: { ...large, name: 'tmp1' } },
+      { op: 'set-link', link: large, device: { index: device.index, name: 'tmp0' } },
+      removeLink(parent),
+      addAddress(device, '192.168.100.4/24'),
+      removeAddress(parent, '10.1.0.1/24'),
+    ]);
+    assert.equal(failures.length, 6);
+    await news.quiet();
+    assert.equal(news.count(), before);
+    assert.equal((await harness.kernel.observe()).facts, facts);
   },
 
   'an address is added once, and only to a device that is there': async (harness) => {

@@ -139,6 +139,7 @@ export class Programmer {
   #changeLink(change: LinkChange, failures: Failure[]): void {
     // What was done before shows first.
     this.#view.fold();
+    const { version } = this.#view;
     try {
       const refusal = this.#links.carryOut(change);
       if (refusal) failures.push(this.#failure(change, refusal));
@@ -146,6 +147,7 @@ export class Programmer {
       this.#view.invalidate();
       throw error;
     }
+    this.#view.changedSince(version);
     this.#monitor.drain();
   }
 

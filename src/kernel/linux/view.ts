@@ -187,11 +187,15 @@ export class KernelView {
     }
   }
 
-  /** For changes of devices of ours, whose outcome is not news. Everything before is worked in. */
+  /** For what we do to devices of ours ourselves. Everything before is worked in. */
   changing(): Devices {
     this.fold();
-    this.#news = true;
     return this.#devices;
+  }
+
+  /** A change of ours has changed the facts since the version was this one. One that was refused has not: it is not to be tried at once. */
+  changedSince(version: number): void {
+    if (this.version !== version) this.#news = true;
   }
 
   /** Everything of ours was taken away on purpose, since `changing().leaving('everything')`: it is no drift. */

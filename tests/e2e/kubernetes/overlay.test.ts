@@ -240,6 +240,7 @@ describe('addresses from phpIPAM', () => {
   });
 
   test('the pool leaves nothing there', async () => {
+    for (const name of ['late', 'later']) await fleet.plane.api.delete(`/api/v1/nodes/${name}`);
     await fleet.plane.kubectl(['delete', 'op', 'default', '--timeout=60s']);
     assert.deepEqual(await ipam.records(), []);
     assert.equal((await fleet.plane.api.list(POOLS)).length, 0);
