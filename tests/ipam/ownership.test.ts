@@ -87,7 +87,8 @@ describe('an address that exists already', () => {
 
   it("is ours, somebody else's, or to be taken over", () => {
     assert.deepEqual(decideExisting([], 'n', false, ours), { next: 'create' });
-    assert.deepEqual(decideExisting([rowOf(1, ours, 'n')], 'n', false, ours), { next: 'verify' });
+    assert.deepEqual(decideExisting([rowOf(1, ours, 'n')], 'n', false, ours), { next: 'none', claim: { outcome: 'held', record: '1' } });
+    assert.deepEqual(decideExisting([rowOf(1, ours, 'n')], 'n', true, ours), { next: 'none', claim: { outcome: 'held', record: '1' } });
     assert.deepEqual(decideExisting([rowOf(1, ours, 'm')], 'n', true, ours), taken('m.default (owner fairlead:6f1c0f6e-0001)'));
     assert.deepEqual(decideExisting([printer], 'n', false, ours), taken('printer-7'));
     assert.deepEqual(decideExisting([printer], 'n', true, ours), { next: 'adopt', id: '1' });

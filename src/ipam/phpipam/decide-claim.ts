@@ -2,27 +2,25 @@ import type { Claim } from '../provider.ts';
 import { holderOf, type Ownership } from './ownership.ts';
 import { type AddressRow, oldestFirst } from './rows.ts';
 
-/** What is to be done about an address that exists already. */
+/** What is to be done about an address. */
 export type Existing =
-  /** Ours: nothing. */
-  | { readonly next: 'verify' }
-  /** A person has said that it is this node's. */
-  | { readonly next: 'adopt'; readonly id: string }
-  /** It has gone meanwhile. */
   | { readonly next: 'create' }
+  /** A person has said that what is recorded is this node's. */
+  | { readonly next: 'adopt'; readonly id: string }
   | { readonly next: 'none'; readonly claim: Claim };
 
 /** `rows`: all that is recorded for the address. */
 export function decideExisting(rows: readonly AddressRow[], node: string, adopt: boolean, ownership: Ownership): Existing {
-  const [first, ...others] = oldestFirst(rows);
+  const [first, ...others] = rows;
   if (!first) return { next: 'create' };
-  if (rows.some((row) => ownership.isOf(row, node))) return { next: 'verify' };
-  if (adopt && others.length === 0 && !first.isGateway && !ownership.isAnyFairlead(first)) return { next: 'adopt', id: first.id };
-  return { next: 'none', claim: { outcome: 'taken', by: holderOf(first) } };
+  const isFree = others.length === 0 && !first.isGateway && !ownership.isAnyFairlead(first);
+  if (adopt && isFree) return { next: 'adopt', id: first.id };
+  const claim = settleClaim(rows, node, ownership);
+  return claim ? { next: 'none', claim } : { next: 'create' };
 }
 
 /**
- * What comes of a claim once everything that was asked for has been written. A database that lacks its unique key may hold two rows for one
+ * What comes of a claim, by what is recorded once it has been written. A database that lacks its unique key may hold two rows for one
  * address; then nobody can know that he was the first, so whoever finds another's row beside his own does not have the address. Undefined
  * when the row cannot be found again.
  *
