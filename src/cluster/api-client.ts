@@ -24,19 +24,27 @@ export interface ApiMetadata {
   readonly generation?: number;
   /** RFC 3339. */
   readonly creationTimestamp?: string;
+  /** Somebody has deleted it: it goes when it has no finalizer any more, and gets no new one. RFC 3339. */
   readonly deletionTimestamp?: string;
+  /** What must have been done before it goes; whoever has done it takes its own away. */
+  readonly finalizers?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** What is written: a whole object, without what the API server adds. With `resourceVersion` only over that very version. */
+/**
+ * What is written: a whole object, without what the API server adds. With `resourceVersion` only over that very version, else `isConflict`.
+ * With `uid` never over another object that has got its name; but no server looks at that when a status is written: there the version must do.
+ */
 export interface WrittenObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly uid?: string;
     readonly resourceVersion?: string;
+    readonly finalizers?: readonly string[];
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
@@ -85,8 +93,14 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ReplaceOptions {
+  readonly subresource?: 'status';
+  readonly signal?: AbortSignal;
+}
+
 export interface DeleteOptions {
   readonly uid?: string;
+  readonly resourceVersion?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -118,13 +132,19 @@ export interface ApiClient {
   /** Rejects as `isConflict` when it exists. */
   create(type: ResourceType, object: WrittenObject, signal?: AbortSignal): Promise<ApiObject>;
 
-  /** Rejects as `isConflict` when `metadata.resourceVersion` is not the present one. */
-  replace(type: ResourceType, object: WrittenObject, options?: { readonly subresource?: 'status' }): Promise<ApiObject>;
+  /**
+   * Rejects as `isConflict` when `metadata.resourceVersion` is not the present one. An object that is being deleted goes with its last
+   * finalizer: then the answer is its last state.
+   */
+  replace(type: ResourceType, object: WrittenObject, options?: ReplaceOptions): Promise<ApiObject>;
 
   /** Server-side apply, forced. On a subresource of an object that does not exist: `isNotFound`. */
   apply(type: ResourceType, object: WrittenObject, options: ApplyOptions): Promise<ApiObject>;
 
-  /** Resolves also when it is already gone. With `uid`: only that very object, else `isConflict`. */
+  /**
+   * Resolves also when it is already gone. One that has finalizers is only marked by a `deletionTimestamp`, and stays until they are gone.
+   * With `uid`: only that very object, with `resourceVersion`: only as it is in that version; else `isConflict`.
+   */
   delete(type: ResourceType, name: ObjectName, options?: DeleteOptions): Promise<void>;
 
   close(): Promise<void>;

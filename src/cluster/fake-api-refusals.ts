@@ -1,4 +1,4 @@
-import { ApiError, type ApiObject, type ResourceType } from './api-client.ts';
+import { ApiError, type ApiObject, type ResourceType, type WrittenObject } from './api-client.ts';
 import { resourceName } from './api-trouble.ts';
 
 /** What an API server refuses with, in its own words. */
@@ -21,13 +21,33 @@ export function otherUid(type: ResourceType, { metadata }: ApiObject, uid: strin
   return conflict(`${fact}: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
 }
 
+/** Of what is applied, also when there is no object of that name. */
+export function refuseAppliedUid(type: ResourceType, present: ApiObject | undefined, { metadata: { name, uid } }: WrittenObject): void {
+  if (uid === undefined || uid === present?.metadata.uid) return;
+  if (present) throw invalid(`${resourceName(type)} "${name}" is invalid: metadata.uid: Invalid value: "${uid}": field is immutable`);
+  const fact = `Operation cannot be fulfilled on ${resourceName(type)} "${name}": uid mismatch`;
+  throw conflict(`${fact}: the provided object specified uid ${uid}, and no existing object was found`);
+}
+
+export function refuseNewFinalizers(type: ResourceType, before: ApiObject | undefined, { metadata }: ApiObject): void {
+  if (before?.metadata.deletionTimestamp === undefined) return;
+  const known = before.metadata.finalizers ?? [];
+  const found = (metadata.finalizers ?? []).filter((finalizer) => !known.includes(finalizer));
+  if (found.length === 0) return;
+  const fact = 'no new finalizers can be added if the object is being deleted, found new finalizers';
+  throw invalid(`${resourceName(type)} "${metadata.name}" is invalid: metadata.finalizers: Forbidden: ${fact} ${JSON.stringify(found)}`);
+}
+
 export function mustBeSpecified(type: ResourceType, name: string): ApiError {
-  const message = `${resourceName(type)} "${name}" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update`;
-  return new ApiError(message, { status: 422, reason: 'Invalid' });
+  return invalid(`${resourceName(type)} "${name}" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update`);
 }
 
 export function notFound(type: ResourceType, name: string): ApiError {
   return new ApiError(`${resourceName(type)} "${name}" not found`, { status: 404, reason: 'NotFound' });
+}
+
+function invalid(message: string): ApiError {
+  return new ApiError(message, { status: 422, reason: 'Invalid' });
 }
 
 function conflict(message: string): ApiError {

@@ -1,19 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiMetadata, ApiObject, ApplyOptions, ObjectName, Page, ResourceType, Selection, WrittenObject } from './api-client.ts';
+import type {
+  ApiMetadata,
+  ApiObject,
+  ApplyOptions,
+  DeleteOptions,
+  ObjectName,
+  Page,
+  ResourceType,
+  Selection,
+  WrittenObject,
+} from './api-client.ts';
 import {
   changedPaths,
   type Fields,
   freeze,
   isFields,
+  type ListKeys,
+  listOf,
   overTheWire,
   type Path,
   pathsOf,
   removeAt,
+  sameAt,
   setAt,
   valueAt,
 } from './fake-api-fields.ts';
-import { badRequest, exists, expired, mustBeSpecified, notFound, notServed, otherUid, refuseOther, tooLarge } from './fake-api-refusals.ts';
+import {
+  badRequest,
+  exists,
+  expired,
+  mustBeSpecified,
+  notFound,
+  notServed,
+  otherUid,
+  refuseAppliedUid,
+  refuseNewFinalizers,
+  refuseOther,
+  tooLarge,
+} from './fake-api-refusals.ts';
 import { matcherOf } from './fake-api-selectors.ts';
 import { type Change, FakeWatch } from './fake-api-watch.ts';
 
@@ -25,6 +50,8 @@ export interface FakeTraits {
   readonly generation: boolean;
   /** Besides `metadata.name` and `metadata.namespace`. */
   readonly selectableFields: readonly string[];
+  /** Lists whose items are merged by key when they are applied, by their paths: `status.conditions` -> `type`. */
+  readonly listKeys: ListKeys;
 }
 
 interface Served extends FakeTraits {
@@ -73,6 +100,7 @@ export class FakeApiServer {
       status: custom,
       generation: custom,
       selectableFields: [],
+      listKeys: {},
       ...traits,
       type,
       served: true,
@@ -167,7 +195,7 @@ export class FakeApiServer {
       throw exists(type, sent.metadata.name);
     }
     if (served.status) delete object['status'];
-    return this.#store(served, undefined, object, new Map([['update', pathsOf(object, 'all')]]));
+    return this.#store(served, undefined, object, new Map([['update', pathsOf(object, 'all', served.listKeys)]]));
   }
 
   replace(type: ResourceType, sent: WrittenObject, subresource?: 'status'): ApiObject {
@@ -176,19 +204,22 @@ export class FakeApiServer {
     if (!before) throw notFound(type, sent.metadata.name);
     const object = checked(type, sent);
     const { resourceVersion } = sent.metadata;
+    const { uid } = sent.metadata;
+    if (!subresource && uid !== undefined && uid !== before.object.metadata.uid) throw otherUid(type, before.object, uid);
     if (resourceVersion === undefined && served.generation) throw mustBeSpecified(type, sent.metadata.name);
     if (resourceVersion !== undefined) refuseOther(type, before.object, resourceVersion);
     const next = subresource || served.status ? withPart(before.object, object, subresource) : object;
-    return this.#store(served, before, next, disown(before, changedPaths(before.object, next), 'update'));
+    return this.#store(served, before, next, disown(before, changedPaths(before.object, next, served.listKeys), 'update'));
   }
 
   apply(type: ResourceType, sent: WrittenObject, { fieldManager, subresource }: ApplyOptions): ApiObject {
     const served = this.#find(type);
     const object = checked(type, sent);
-    const paths = pathsOf(object, subresource ?? (served.status ? 'main' : 'all'));
+    const paths = pathsOf(object, subresource ?? (served.status ? 'main' : 'all'), served.listKeys);
     const before = served.objects.get(keyOf(type, sent.metadata));
     const manager = `apply ${fieldManager} ${subresource ?? ''}`;
     if (!before && subresource) throw notFound(type, sent.metadata.name);
+    if (!subresource) refuseAppliedUid(type, before?.object, sent);
     if (before && sent.metadata.resourceVersion !== undefined) refuseOther(type, before.object, sent.metadata.resourceVersion);
     const { name, namespace } = sent.metadata;
     const next = before ? overTheWire(before.object) : { apiVersion: type.apiVersion, kind: type.kind, metadata: { name, namespace } };
@@ -196,19 +227,21 @@ export class FakeApiServer {
     for (const path of before?.owners.get(manager) ?? []) {
       if (!paths.has(path) && !others.some(([, owned]) => owned.has(path))) removeAt(next, path);
     }
-    const taken = [...paths].filter((path) => !isDeepStrictEqual(valueAt(next, path), valueAt(object, path)));
+    const taken = [...paths].filter((path) => !sameAt(next, object, path));
     for (const path of paths) setAt(next, path, valueAt(object, path));
     const owners = new Map(others.map(([owner, owned]) => [owner, new Set([...owned].filter((path) => !taken.includes(path)))]));
     return this.#store(served, before, next, owners.set(manager, new Set(paths)));
   }
 
-  delete(type: ResourceType, name: ObjectName, uid?: string): void {
+  delete(type: ResourceType, name: ObjectName, { uid, resourceVersion }: Pick<DeleteOptions, 'uid' | 'resourceVersion'> = {}): void {
     const served = this.#find(type);
     const stored = served.objects.get(keyOf(type, name));
     if (!stored) return;
-    if (uid !== undefined && uid !== stored.object.metadata.uid) throw otherUid(type, stored.object, uid);
-    served.objects.delete(keyOf(type, name));
-    this.#commit(type, stored.object, undefined);
+    const { metadata } = stored.object;
+    if (uid !== undefined && uid !== metadata.uid) throw otherUid(type, stored.object, uid);
+    if (resourceVersion !== undefined) refuseOther(type, stored.object, resourceVersion);
+    if ((metadata.finalizers ?? []).length === 0) this.#remove(served, stored.object);
+    else if (metadata.deletionTimestamp === undefined) this.#store(served, stored, marked(stored.object), stored.owners);
   }
 
   /** Creates or replaces the whole object, status included, as somebody with every right and no regard for versions. The times are the sent ones. */
@@ -216,8 +249,9 @@ export class FakeApiServer {
     const served = this.#find(type);
     const object = checked(type, sent);
     const before = served.objects.get(keyOf(type, nameOf(object)));
-    const changed = before ? changedPaths(before.object, object) : [];
-    return this.#store(served, before, object, before ? disown(before, changed, 'update') : new Map([['update', pathsOf(object, 'all')]]));
+    const changed = before ? changedPaths(before.object, object, served.listKeys) : [];
+    const owners = before ? disown(before, changed, 'update') : new Map([['update', pathsOf(object, 'all', served.listKeys)]]);
+    return this.#store(served, before, object, owners);
   }
 
   #find(type: ResourceType): Served {
@@ -235,16 +269,26 @@ export class FakeApiServer {
       served.objects.set(key, { object: before.object, owners });
       return before.object;
     }
+    refuseNewFinalizers(type, before?.object, next);
     const stored = freeze({ ...next, metadata: { ...metadata, resourceVersion: String(this.#version + 1) } });
+    if (before?.object.metadata.deletionTimestamp !== undefined && !metadata.finalizers) {
+      this.#remove(served, before.object);
+      return stored;
+    }
     served.objects.set(key, { object: stored, owners });
     this.#commit(type, before?.object, stored);
     return stored;
   }
 
+  #remove(served: Served, object: ApiObject): void {
+    served.objects.delete(keyOf(served.type, object.metadata));
+    this.#commit(served.type, object, undefined);
+  }
+
   #commit(type: ResourceType, before: ApiObject | undefined, after: ApiObject | undefined): void {
     this.#version++;
     this.#history.push({ version: this.#version, resource: resourceKey(type), before, after });
-    for (const watch of this.#watches) watch.wake();
+    for (const watch of this.#watches) if (watch.resource === resourceKey(type)) watch.wake();
   }
 }
 
@@ -252,18 +296,36 @@ function metadataOf(served: Served, before: ApiObject | undefined, object: Field
   const sent = nameOf(object);
   const counts = (of: Fields): Fields => ({ ...of, metadata: undefined, ...(served.status && { status: undefined }) });
   const changed = before !== undefined && !isDeepStrictEqual(counts(stripped(object)), counts(stripped(before)));
+  const deleted = before?.metadata.deletionTimestamp === undefined && sent['deletionTimestamp'] !== undefined;
   return {
     name: sent.name,
     ...(sent.namespace !== undefined && { namespace: sent.namespace }),
     uid: before?.metadata.uid ?? randomUUID(),
     resourceVersion: before?.metadata.resourceVersion ?? '',
-    ...(served.generation && { generation: (before?.metadata.generation ?? 0) + (changed || !before ? 1 : 0) }),
+    ...(served.generation && { generation: (before?.metadata.generation ?? 0) + (changed || !before || deleted ? 1 : 0) }),
     creationTimestamp:
       before?.metadata.creationTimestamp ?? timeOf(sent['creationTimestamp']) ?? `${new Date().toISOString().slice(0, 19)}Z`,
-    ...(typeof sent['deletionTimestamp'] === 'string' && { deletionTimestamp: sent['deletionTimestamp'] }),
+    ...deletionOf(sent, before),
+    ...finalizersOf(sent),
     ...textsOf('labels', sent),
     ...textsOf('annotations', sent),
   };
+}
+
+/** Once it is set, nobody takes it back. */
+function deletionOf(sent: Fields, before: ApiObject | undefined): Partial<ApiMetadata> {
+  const deletionTimestamp = before?.metadata.deletionTimestamp ?? timeOf(sent['deletionTimestamp']);
+  return deletionTimestamp === undefined ? {} : { deletionTimestamp };
+}
+
+function finalizersOf(sent: Fields): Partial<ApiMetadata> {
+  const finalizers = [...new Set(listOf(sent['finalizers']).map(String))];
+  return finalizers.length === 0 ? {} : { finalizers };
+}
+
+/** As an object that has finalizers is when somebody deletes it. */
+function marked(object: ApiObject): Fields {
+  return { ...overTheWire(object), metadata: { ...object.metadata, deletionTimestamp: `${new Date().toISOString().slice(0, 19)}Z` } };
 }
 
 function textsOf(field: 'labels' | 'annotations', sent: Fields): Partial<ApiMetadata> {

@@ -61,13 +61,21 @@ export class FakeWatch {
   /** What happened since the last time. */
   take(): readonly WatchEvent[] {
     if (!this.#ended) this.#news = Promise.withResolvers();
-    const changes = this.#source.history().filter(({ version, resource }) => version > this.#at && resource === this.resource);
-    this.#at = changes.at(-1)?.version ?? this.#at;
+    const history = this.#source.history();
+    const changes = after(history, this.#at).filter(({ resource }) => resource === this.resource);
+    this.#at = Math.max(this.#at, history.at(-1)?.version ?? this.#at);
     const events = changes.flatMap((change) => eventOf(change, this.#source.matches));
     const bookmark: WatchEvent[] = this.#bookmark === undefined ? [] : [{ type: 'BOOKMARK', resourceVersion: this.#bookmark }];
     this.#bookmark = undefined;
     return [...events, ...bookmark];
   }
+}
+
+/** The changes after a version; from the end, because all that came before may be much. */
+function after(history: readonly Change[], version: number): readonly Change[] {
+  let start = history.length;
+  while ((history[start - 1]?.version ?? version) > version) start--;
+  return history.slice(start);
 }
 
 /** What leaves the selection is deleted for whoever watches it: the last state that belonged to it, with the new version. */

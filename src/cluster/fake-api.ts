@@ -7,12 +7,14 @@ import {
   type ListOptions,
   type ObjectName,
   type Page,
+  type ReplaceOptions,
   type ResourceType,
   type WatchEvent,
   type WatchOptions,
   type WrittenObject,
 } from './api-client.ts';
 import { FakeApiServer, type FakeTraits } from './fake-api-server.ts';
+import type { FakeWatch } from './fake-api-watch.ts';
 
 /** One request, as a test sees it. */
 export interface FakeCall {
@@ -26,8 +28,8 @@ export interface FakeCall {
 
 /**
  * The Kubernetes API in memory, for tests: see api-client.contract.ts for what it shares with the real one.
- * Not modelled: schemas and admission (see `before`), finalizers, namespaces that do not exist, lists merged by key, the fields that built-in
- * types refuse or default, defaults of a CRD, `resourceVersion` of a list (it is always the newest).
+ * Not modelled: schemas and admission (see `before`), namespaces that do not exist, the fields that built-in types refuse or default,
+ * defaults of a CRD, `resourceVersion` of a list (it is always the newest).
  */
 export class FakeApi implements ApiClient {
   readonly server: string = 'https://fake:6443';
@@ -39,12 +41,15 @@ export class FakeApi implements ApiClient {
   readonly calls: FakeCall[] = [];
   /** Called before each request is served; what it throws is the answer. */
   before: (call: FakeCall) => void | Promise<void> = () => {};
+  /** Called when a request has been served, and its answer is still under way; what it throws comes instead of the answer. */
+  after: (call: FakeCall) => void | Promise<void> = () => {};
+  /** Called before a watch delivers what has happened; until then nobody hears of it. */
+  lag: (resource: string) => void | Promise<void> = () => {};
+  readonly #open = new Set<OpenWatch>();
   #away = false;
-  #cut = Promise.withResolvers<never>();
 
   constructor(world: FakeApiServer = new FakeApiServer()) {
     this.world = world;
-    this.#cut.promise.catch(() => undefined);
   }
 
   /** @see FakeApiServer.serve */
@@ -72,9 +77,10 @@ export class FakeApi implements ApiClient {
 
   /** Breaks the open watches of this client, as a lost connection does. */
   cutWatches(): void {
-    this.#cut.reject(this.#unreachable());
-    this.#cut = Promise.withResolvers();
-    this.#cut.promise.catch(() => undefined);
+    for (const open of this.#open) {
+      open.broken = this.#unreachable();
+      open.watch.wake();
+    }
   }
 
   /** Somebody else creates or replaces a whole object, status included. */
@@ -100,19 +106,23 @@ export class FakeApi implements ApiClient {
     const { signal } = options;
     const call: FakeCall = { verb: 'watch', resource: type.plural };
     const watch = await this.#answer(call, signal, () => this.world.watch(type, options));
-    const cut = this.#cut.promise;
+    const open: OpenWatch = { watch, broken: undefined };
     const wake = (): void => watch.wake();
+    this.#open.add(open);
     signal?.addEventListener('abort', wake);
     try {
       yield [];
       while (!watch.ended) {
         const events = watch.take();
-        if (events.length > 0) yield events;
-        else await Promise.race([cut, watch.news]);
+        if (events.length > 0) await this.lag(type.plural);
+        else await watch.news;
         signal?.throwIfAborted();
+        if (open.broken) throw open.broken;
+        if (events.length > 0) yield events;
       }
     } finally {
       signal?.removeEventListener('abort', wake);
+      this.#open.delete(open);
       watch.end();
     }
   }
@@ -122,9 +132,9 @@ export class FakeApi implements ApiClient {
     return this.#answer(call, signal, () => this.world.create(type, object));
   }
 
-  replace(type: ResourceType, object: WrittenObject, options: { readonly subresource?: 'status' } = {}): Promise<ApiObject> {
-    const call: FakeCall = { verb: 'replace', resource: pathOf(type, options.subresource), name: object.metadata.name };
-    return this.#answer(call, undefined, () => this.world.replace(type, object, options.subresource));
+  replace(type: ResourceType, object: WrittenObject, { subresource, signal }: ReplaceOptions = {}): Promise<ApiObject> {
+    const call: FakeCall = { verb: 'replace', resource: pathOf(type, subresource), name: object.metadata.name };
+    return this.#answer(call, signal, () => this.world.replace(type, object, subresource));
   }
 
   apply(type: ResourceType, object: WrittenObject, options: ApplyOptions): Promise<ApiObject> {
@@ -134,7 +144,7 @@ export class FakeApi implements ApiClient {
 
   delete(type: ResourceType, name: ObjectName, options: DeleteOptions = {}): Promise<void> {
     const call: FakeCall = { verb: 'delete', resource: type.plural, name: name.name };
-    return this.#answer(call, options.signal, () => this.world.delete(type, name, options.uid));
+    return this.#answer(call, options.signal, () => this.world.delete(type, name, options));
   }
 
   close(): Promise<void> {
@@ -148,10 +158,12 @@ export class FakeApi implements ApiClient {
     const write = `${call.verb} ${call.resource}`;
     if (!['get', 'list', 'watch'].includes(call.verb)) this.writes.set(write, (this.writes.get(write) ?? 0) + 1);
     if (this.#away) throw this.#unreachable();
-    await Promise.race([this.before(call), abortOf(signal)]);
-    signal?.throwIfAborted();
+    await unlessAborted(this.before(call), signal);
     if (this.#away) throw this.#unreachable();
-    return serve();
+    const answer = serve();
+    await unlessAborted(this.after(call), signal);
+    if (this.#away) throw this.#unreachable();
+    return answer;
   }
 
   #typeOf(object: { readonly apiVersion: string; readonly kind: string }): ResourceType {
@@ -166,9 +178,23 @@ export class FakeApi implements ApiClient {
   }
 }
 
-/** Rejects with the signal, if ever. */
-function abortOf(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
+interface OpenWatch {
+  readonly watch: FakeWatch;
+  /** The connection was lost. */
+  broken: ApiError | undefined;
+}
+
+/** Rejects with the signal, should that come first. */
+async function unlessAborted(work: void | Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  try {
+    await Promise.race([work, promise]);
+    signal?.throwIfAborted();
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 function pathOf(type: ResourceType, subresource: 'status' | undefined): string {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CONFIG_MAPS, describeApiClient, WIDGETS, widget } from '../../src/cluster/api-client.contract.ts';
+import { describeApiClient } from '../../src/cluster/api-client.contract.ts';
 import { ApiError, isGone, isNotFound, type WatchEvent } from '../../src/cluster/api-client.ts';
+import { CONFIG_MAPS, WIDGETS, widget } from '../../src/cluster/contract/api-widgets.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 
 function start(): FakeApi {
   const api = new FakeApi();
-  api.serve(WIDGETS);
+  api.serve(WIDGETS, { listKeys: { 'status.conditions': 'type' } });
   api.serve(CONFIG_MAPS);
   return api;
 }
@@ -77,6 +78,15 @@ describe('the fake API', () => {
     const status = widget('a', { status: {} });
     await assert.rejects(api.apply(WIDGETS, status, { fieldManager: 'm', subresource: 'status' }), ApiError);
     assert.deepEqual(Object.fromEntries(api.writes), { 'create widgets': 1, 'apply widgets/status': 1 });
+  });
+
+  it('lets a test lose the answer of what was done', async () => {
+    const api = start();
+    api.after = ({ verb }) => {
+      if (verb === 'create') throw new ApiError('no answer', { status: 0, reason: 'Timeout' });
+    };
+    await assert.rejects(api.create(WIDGETS, widget('a')), ApiError);
+    assert.equal((await api.list(WIDGETS)).items.length, 1);
   });
 
   it('lets one client be cut off while another works', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { WIDGETS } from '../../src/cluster/api-client.contract.ts';
 import type { Page, WatchEvent } from '../../src/cluster/api-client.ts';
+import { WIDGETS } from '../../src/cluster/contract/api-widgets.ts';
 import { altered, ReflectorStage, refuse, settle, sized } from './reflector-stage.ts';
 
 describe('a reflector without a server', () => {

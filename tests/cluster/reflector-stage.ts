@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { WIDGETS, widget } from '../../src/cluster/api-client.contract.ts';
 import { type ApiClient, ApiError } from '../../src/cluster/api-client.ts';
+import { WIDGETS, widget } from '../../src/cluster/contract/api-widgets.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { Reflector, type ReflectorOptions } from '../../src/cluster/reflector.ts';
 import { ManualClock } from '../agent/clock.ts';

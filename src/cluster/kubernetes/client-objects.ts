@@ -27,10 +27,13 @@ export function toPage(value: unknown, type: ResourceType): Page | undefined {
 
 function isMetadata(metadata: Readonly<Record<string, unknown>>): metadata is Readonly<Record<string, unknown>> & ApiMetadata {
   const { name, namespace, uid, resourceVersion, generation, labels, annotations, deletionTimestamp, creationTimestamp } = metadata;
+  const { finalizers = [] } = metadata;
   return (
     [name, uid, resourceVersion].every((field) => typeof field === 'string') &&
     [namespace, creationTimestamp, deletionTimestamp].every((field) => field === undefined || typeof field === 'string') &&
     (generation === undefined || typeof generation === 'number') &&
+    Array.isArray(finalizers) &&
+    finalizers.every((finalizer) => typeof finalizer === 'string') &&
     [labels, annotations].every((field) => field === undefined || isTexts(field))
   );
 }

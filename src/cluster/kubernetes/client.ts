@@ -9,6 +9,7 @@ import {
   type ListOptions,
   type ObjectName,
   type Page,
+  type ReplaceOptions,
   type ResourceType,
   type WatchEvent,
   type WatchOptions,
@@ -83,9 +84,10 @@ class KubernetesClient implements ApiClient {
     return this.#object(type, { words: `create ${formatObject(type, object.metadata)}`, method: 'POST', path, body: json(object), signal });
   }
 
-  replace(type: ResourceType, object: WrittenObject, { subresource }: { readonly subresource?: 'status' } = {}): Promise<ApiObject> {
+  replace(type: ResourceType, object: WrittenObject, { subresource, signal }: ReplaceOptions = {}): Promise<ApiObject> {
     const path = objectPath(type, object.metadata, subresource);
-    return this.#object(type, { words: `replace ${words(type, object.metadata, subresource)}`, method: 'PUT', path, body: json(object) });
+    const asked = words(type, object.metadata, subresource);
+    return this.#object(type, { words: `replace ${asked}`, method: 'PUT', path, body: json(object), signal });
   }
 
   apply(type: ResourceType, object: WrittenObject, { fieldManager, subresource, signal }: ApplyOptions): Promise<ApiObject> {
@@ -96,8 +98,8 @@ class KubernetesClient implements ApiClient {
     return this.#object(type, { words: `apply ${words(type, object.metadata, subresource)}`, method: 'PATCH', path, body, signal });
   }
 
-  async delete(type: ResourceType, name: ObjectName, { uid, signal }: DeleteOptions = {}): Promise<void> {
-    const body = json({ apiVersion: 'v1', kind: 'DeleteOptions', ...(uid !== undefined && { preconditions: { uid } }) });
+  async delete(type: ResourceType, name: ObjectName, { uid, resourceVersion, signal }: DeleteOptions = {}): Promise<void> {
+    const body = json({ apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } });
     try {
       const request = {
         words: `delete ${formatObject(type, name)}`,

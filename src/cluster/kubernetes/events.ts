@@ -4,7 +4,6 @@ import type { Clock } from '../../runtime/clock.ts';
 import { type ApiClient, ApiError, type ResourceType, type WrittenObject } from '../api-client.ts';
 import type { ClusterEvent, EventSink } from '../cluster.ts';
 import { microTime } from '../micro-time.ts';
-import { AGENT_MANAGER } from './sink.ts';
 
 /** The same event within so many milliseconds of the last time is counted instead of written as a new one. */
 const SERIES = 600_000;
@@ -25,9 +24,15 @@ const DEFAULT_NAMESPACE = 'default';
 
 const EVENTS: ResourceType = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events', namespaced: true };
 
+/** Who says what happened: the agent of the node of that name, or the controller process of that name. */
+export interface Reporter {
+  readonly role: 'agent' | 'controller';
+  readonly name: string;
+}
+
 export interface EventsOptions {
   readonly client: ApiClient;
-  readonly nodeName: string;
+  readonly reporter: Reporter;
   readonly clock: Clock;
   /** Hears that events are not recorded: once, until they are again. */
   readonly warn: (message: string) => void;
@@ -75,7 +80,7 @@ class Events implements EventSink {
       return;
     }
     series.written = now;
-    const object = toObject(event, { ...series }, this.#options.nodeName, clock.date());
+    const object = toObject(event, { ...series }, this.#options.reporter, clock.date());
     this.#waiting++;
     this.#writing = this.#writing.then(() => this.#write(object));
   }
@@ -112,7 +117,7 @@ class Events implements EventSink {
   async #write(object: WrittenObject): Promise<void> {
     try {
       // Only the series of an event may be changed, and to apply it makes it when it is not there.
-      await this.#options.client.apply(EVENTS, object, { fieldManager: AGENT_MANAGER });
+      await this.#options.client.apply(EVENTS, object, { fieldManager: `fairlead-${this.#options.reporter.role}` });
       this.#silent = false;
     } catch (error) {
       this.#warnOnce(explained(error));
@@ -122,7 +127,8 @@ class Events implements EventSink {
   }
 
   #warnOnce(why: string): void {
-    if (!this.#silent) this.#options.warn(`events of node ${this.#options.nodeName} are not recorded: ${why}`);
+    const { reporter, warn } = this.#options;
+    if (!this.#silent) warn(`events of ${reporter.role} ${reporter.name} are not recorded: ${why}`);
     this.#silent = true;
   }
 }
@@ -148,14 +154,14 @@ class Bucket {
   }
 }
 
-function toObject({ about, type, reason, message }: ClusterEvent, series: Series, nodeName: string, now: Date): WrittenObject {
+function toObject({ about, type, reason, message }: ClusterEvent, series: Series, { role, name }: Reporter, now: Date): WrittenObject {
   return {
     apiVersion: EVENTS.apiVersion,
     kind: EVENTS.kind,
     metadata: { name: series.name, namespace: about.namespace ?? DEFAULT_NAMESPACE },
     eventTime: series.eventTime,
-    reportingController: `${GROUP}/agent`,
-    reportingInstance: nodeName.slice(0, LONGEST_INSTANCE),
+    reportingController: `${GROUP}/${role}`,
+    reportingInstance: name.slice(0, LONGEST_INSTANCE),
     action: 'Reconcile',
     type,
     reason,

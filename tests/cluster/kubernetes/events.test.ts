@@ -20,9 +20,10 @@ class EventStage {
   readonly warnings: string[] = [];
   readonly sink: EventSink;
 
-  constructor() {
+  constructor(role: 'agent' | 'controller' = 'agent') {
     this.api.serve(EVENTS);
-    this.sink = openEvents({ client: this.api, nodeName: 'n1', clock: this.clock, warn: (text) => this.warnings.push(text) });
+    const reporter = { role, name: 'n1' };
+    this.sink = openEvents({ client: this.api, reporter, clock: this.clock, warn: (text) => this.warnings.push(text) });
   }
 
   get events(): readonly ApiObject[] {
@@ -56,6 +57,12 @@ describe('the events of a cluster', () => {
       note: 'node n1: no gateway',
       regarding: about,
     });
+  });
+
+  it('are from a controller when it says so', async () => {
+    const stage = new EventStage('controller');
+    await stage.record(event('x'));
+    assert.deepEqual([stage.events[0]?.['reportingController'], stage.events[0]?.['reportingInstance']], ['fairlead.dev/controller', 'n1']);
   });
 
   it('live in the namespace of their object', async () => {
@@ -94,7 +101,7 @@ describe('the events of a cluster', () => {
     const stage = new EventStage();
     await stage.record(...Array.from({ length: 50 }, (_, i) => event(`x${i}`)));
     assert.equal(stage.events.length, 20);
-    assert.deepEqual(stage.warnings, ['events of node n1 are not recorded: there are too many of them at once']);
+    assert.deepEqual(stage.warnings, ['events of agent n1 are not recorded: there are too many of them at once']);
     await stage.advance(6_000);
     await stage.record(...Array.from({ length: 50 }, (_, i) => event(`y${i}`)));
     assert.equal(stage.events.length, 22);
@@ -149,7 +156,7 @@ describe('the events of a cluster', () => {
       await stage.advance(3_000);
       stage.sink.record(event(`x${i}`));
     }
-    assert.deepEqual(stage.warnings, ['events of node n1 are not recorded: those before them are still under way']);
+    assert.deepEqual(stage.warnings, ['events of agent n1 are not recorded: those before them are still under way']);
     stage.api.before = () => undefined;
     first.resolve();
     for (let i = 0; i < 30; i++) await settle();

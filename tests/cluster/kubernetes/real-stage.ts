@@ -6,10 +6,10 @@ import type { Kind } from '../../../src/api/define-kind.ts';
 import { API_VERSION, GROUP, VERSION } from '../../../src/api/define-kind.ts';
 import { clusterNetworkKind } from '../../../src/api/kinds/cluster-network.ts';
 import { MANIFEST_KINDS } from '../../../src/api/kinds.ts';
-import { type ApiHarness, CONFIG_MAPS, WIDGETS } from '../../../src/cluster/api-client.contract.ts';
 import type { ApiClient, ResourceType, WrittenObject } from '../../../src/cluster/api-client.ts';
 import type { SourceHarness, WireObject } from '../../../src/cluster/cluster.contract.ts';
 import { LAST_GOOD_FILE, type ResourceSource } from '../../../src/cluster/cluster.ts';
+import { type ApiHarness, CONFIG_MAPS, WIDGETS } from '../../../src/cluster/contract/api-widgets.ts';
 import { openKubernetes } from '../../../src/cluster/kubernetes/client.ts';
 import { kubernetesConfig } from '../../../src/cluster/kubernetes/config.ts';
 import { openKubernetesSource } from '../../../src/cluster/kubernetes/source.ts';
@@ -18,6 +18,14 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import type { ControlPlane } from '../../lab/control-plane.ts';
 import { TcpProxy } from '../../lab/tcp-proxy.ts';
 import { NETWORK, NETWORKS, NODE, NODES } from './cluster-stage.ts';
+
+const ANY = { 'x-kubernetes-preserve-unknown-fields': true } as const;
+const CONDITIONS = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: { type: 'object', required: ['type'], properties: { type: { type: 'string' } }, ...ANY },
+} as const;
 
 const WIDGET_CRD = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -33,7 +41,13 @@ const WIDGET_CRD = {
         served: true,
         storage: true,
         subresources: { status: {} },
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            ...ANY,
+            properties: { status: { type: 'object', ...ANY, properties: { conditions: CONDITIONS } } },
+          },
+        },
       },
     ],
   },

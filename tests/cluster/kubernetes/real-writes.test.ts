@@ -68,7 +68,7 @@ describe('on a real API server', () => {
   it('events are seen beside their object, and counted', async () => {
     const clock = new ManualClock();
     const warnings: string[] = [];
-    const sink = openEvents({ client, nodeName: 'n1', clock, warn: (text) => warnings.push(text) });
+    const sink = openEvents({ client, reporter: { role: 'agent', name: 'n1' }, clock, warn: (text) => warnings.push(text) });
     const about = { apiVersion: REPORT.apiVersion, kind: REPORT.kind, name: REPORT.metadata.name };
     const event = { about, type: 'Warning', reason: 'NoGateway', message: 'node n1: no gateway' } as const;
     const written = async (count: number | undefined): Promise<void> => {
