@@ -73,9 +73,9 @@ function problemsPage(): readonly GeneratedFile[] {
 const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'Fine. For `plan`: nothing would change.',
   failed:
-    'It failed, and standard error says why. `plan`: there are problems, and nothing would change. `apply`, `migrate`: something could not be used or made true.',
+    'It failed, and standard error says why. `plan`: there are problems, and nothing would change. `apply`, `migrate`: something could not be used or made true. `ipam`: not everything could be read or compared. `cleanup`: something is left.',
   found:
-    '`plan`: there are changes. `status`: something is not ready, could not be read, or is incomplete, or the report is older than five minutes.',
+    '`plan`: there are changes. `status`: something is not ready, could not be read, or is incomplete, or the report is older than five minutes. `ipam check`: there is a difference that was not repaired.',
   usage: 'Wrong usage: an unknown command or flag, or a value that is not accepted.',
 };
 

@@ -1,5 +1,6 @@
 import type { ApiClient } from '../cluster/api-client.ts';
 import type { EventSink, OverlayReportSink, ReportSink, ResourceSource } from '../cluster/cluster.ts';
+import type { ControllerPorts } from '../controller/controller.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { CommandLine, Flag } from '../runtime/config.ts';
 
@@ -61,6 +62,8 @@ export interface Cluster {
   readonly client: ApiClient;
   /** The namespace of the context or of the pod, where it has one. @throws CommandFailed when it cannot be read */
   namespace(): Promise<string | undefined>;
+  /** What a controller needs besides. */
+  controller(options: ControllerOptions): ControllerParts;
   /** What one node sees of it. `warn` hears of events that could not be recorded. */
   node(nodeName: string, warn: (message: string) => void): Place;
 }
@@ -69,6 +72,18 @@ export interface FolderOptions {
   readonly manifests: string;
   readonly status: string;
 }
+
+export interface ControllerOptions {
+  readonly namespace: string;
+  /** Names this process for people. */
+  readonly identity: string;
+  /** What people call the cluster; undefined: what tells it apart. */
+  readonly clusterName: string | undefined;
+  /** Hears of events that could not be recorded. */
+  readonly warn: (message: string) => void;
+}
+
+export type ControllerParts = Pick<ControllerPorts, 'events' | 'openProvider'>;
 
 export interface ClusterOptions {
   /** Absent: KUBECONFIG, the service account of the pod, or ~/.kube/config. */

@@ -17,7 +17,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'controller',
     summary: 'decide what needs one decision for the whole cluster, and sum up what the nodes report',
-    flags: [...CLUSTER_FLAGS, FLAGS.namespace, FLAGS.listen, FLAGS.log],
+    flags: [...CLUSTER_FLAGS, FLAGS.namespace, FLAGS.clusterName, FLAGS.listen, FLAGS.log],
     run: async (context) => (await import('./controller.ts')).run(context),
   },
   {
@@ -41,7 +41,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'cleanup',
     summary: 'remove everything of ours from this node, or from a whole cluster',
-    flags: [...NODE_FLAGS, FLAGS.cluster, FLAGS.wait],
+    flags: [...NODE_FLAGS, FLAGS.cluster, FLAGS.wait, FLAGS.force],
     run: async (context) => (await import('./cleanup.ts')).run(context),
   },
   {
@@ -50,6 +50,13 @@ export const COMMANDS: readonly Command[] = [
     operands: '[FILE...]',
     flags: [...CLUSTER_FLAGS, FLAGS.withinNamespace],
     run: async (context) => (await import('./migrate.ts')).run(context),
+  },
+  {
+    name: 'ipam',
+    summary: 'list the overlay addresses of a cluster, or check all that is recorded of them against each other',
+    operands: 'list|check',
+    flags: [...CLUSTER_FLAGS, FLAGS.credentialsNamespace, FLAGS.clusterName, FLAGS.repair, FLAGS.output],
+    run: async (context) => (await import('./ipam.ts')).run(context),
   },
   {
     name: 'crds',

@@ -27,7 +27,13 @@ export const run: Run = async (context) => {
   const cluster = await openCluster(context, 'controller');
   const namespace = line.text(FLAGS.namespace) ?? (await cluster.namespace()) ?? DEFAULT_NAMESPACE;
   const identity = hostname();
-  const controller = new Controller({ client: cluster.client, clock: systemClock, log, namespace, identity, version });
+  const parts = cluster.controller({
+    namespace,
+    identity,
+    clusterName: line.text(FLAGS.clusterName),
+    warn: (message) => log.warn(message),
+  });
+  const controller = new Controller({ client: cluster.client, clock: systemClock, log, namespace, identity, version, ...parts });
   const exhibit = {
     contentType: controller.metrics.contentType,
     metrics: () => controller.metrics.text(),

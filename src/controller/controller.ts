@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiClient } from '../cluster/api-client.ts';
+import type { EventSink } from '../cluster/cluster.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { Attention } from './attention.ts';
 import { Fleet } from './fleet.ts';
 import { Elector } from './leader.ts';
 import { ControllerMetrics } from './metrics.ts';
+import type { OpenProvider } from './overlay/ipam-keeper.ts';
+import type { OverlayInput } from './overlay/overlays.ts';
 import { Sources } from './sources.ts';
 import { Term, type TermInput } from './term.ts';
 
@@ -23,13 +26,16 @@ export interface ControllerPorts {
   readonly namespace: string;
   /** Names this process for people, for example its pod. */
   readonly identity: string;
+  readonly events: EventSink;
+  /** Who gives the addresses of an OverlayPool. */
+  readonly openProvider: OpenProvider;
   /** Of Fairlead, for the metrics. */
   readonly version?: string;
 }
 
 /**
- * Writes what needs one decision for all nodes: the status of every StaticRoute, the ClusterNetwork; deletes NodeReports of Nodes that
- * are gone. Any number may run: all watch, so that a change of leader is quick, and one writes.
+ * Writes what needs one decision for all nodes: the status of every StaticRoute, the ClusterNetwork, who has which overlay address; deletes
+ * NodeReports of Nodes that are gone. Any number may run: all watch, so that a change of leader is quick, and one writes.
  */
 export class Controller {
   readonly metrics: ControllerMetrics;
@@ -98,7 +104,7 @@ export class Controller {
   }
 
   #changeTerm(leads: boolean): void {
-    const { client, clock, log, namespace } = this.#ports;
+    const { client, clock, log, namespace, events, openProvider } = this.#ports;
     const before = this.#term;
     if (before) this.#ending = Promise.all([this.#ending, before.close()]);
     this.#term =
@@ -108,6 +114,9 @@ export class Controller {
             clock,
             log,
             namespace,
+            events,
+            openProvider,
+            measure: this.metrics,
             leads: () => this.#elector.leads,
             observe: (kind, outcome) => this.metrics.wrote(kind, outcome),
             again: this.#again,
@@ -153,7 +162,7 @@ export class Controller {
     const changes = this.#fleet.update(collections, { attended, date: this.#ports.clock.date().getTime() });
     if (sources.takeNetworkChanged() || changes.network) this.#networkChanged = true;
     if (!this.#term || sources.missing !== undefined) return;
-    this.#term.round({ fleet: this.#fleet, changes, attended, network: this.#takeNetwork() });
+    this.#term.round({ fleet: this.#fleet, changes, attended, network: this.#takeNetwork(), overlays: this.#takeOverlays(attended) });
   }
 
   #takeNetwork(): TermInput['network'] {
@@ -162,6 +171,20 @@ export class Controller {
     const changed = this.#networkChanged;
     this.#networkChanged = false;
     return { changed, find: () => sources.findings(), written: sources.written };
+  }
+
+  #takeOverlays(attended: number): TermInput['overlays'] {
+    const sources = this.#sources;
+    if (!sources.overlaysSynced) return undefined;
+    const find = (): OverlayInput => ({
+      pools: new Map([...sources.pools.items].map(([name, { value }]) => [name, value])),
+      ips: [...sources.ips.items.values()].map(({ value }) => value),
+      nodes: this.#fleet.nodes,
+      isHeard: (node) => this.#fleet.isHeard(node),
+      ranges: sources.clusterRanges,
+      attended,
+    });
+    return { changed: sources.takeOverlaysChanged(), find };
   }
 
   #measure(milliseconds: number): void {
@@ -173,6 +196,7 @@ export class Controller {
       heard: this.#fleet.sorted.length - silent,
       silent,
       totals: leads ? this.#term?.totals : undefined,
+      pools: leads ? (this.#term?.pools ?? []) : [],
     });
   }
 }

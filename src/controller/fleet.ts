@@ -73,6 +73,12 @@ export class Fleet {
     return this.#order.map(({ seen }) => seen);
   }
 
+  /** Whether the agent of a node has been heard of lately. */
+  isHeard(name: string): boolean {
+    const { seen } = this.#members.get(name) ?? {};
+    return seen?.report !== undefined && !seen.silent && seen.notReady === undefined;
+  }
+
   /** Takes over what the collections hold now. */
   update(collections: Collections, moment: Moment): FleetChanges {
     const dirty = new Set<string>(differences(this.#routes, collections.routes).map(({ name }) => name));

@@ -2,6 +2,7 @@ import { CLUSTER_NETWORK } from '../api/kinds/cluster-network.ts';
 import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
 import { Reflector } from '../cluster/reflector.ts';
 import { NODES } from '../cluster/resource-types.ts';
+import { Prefix } from '../core/ip/prefix.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { NODE_REPORTS } from './abandoned-reports.ts';
@@ -20,11 +21,17 @@ import {
   serviceRanges,
   sliceAddresses,
 } from './network-views.ts';
+import type { ClusterRanges } from './overlay/cluster-ranges.ts';
+import { ipView } from './overlay/ip-view.ts';
+import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from './overlay/names.ts';
+import { poolView } from './overlay/pool-view.ts';
 import { STATIC_ROUTES } from './static-routes.ts';
-import { nodeView, reportView, routeView } from './views.ts';
+import { nodeView, parsed, reportView, routeView } from './views.ts';
 
 /** Reports per page of a list: with 500 resources each has more than 100 kB. */
 const REPORTS_PAGE = 50;
+/** Pools per page: the ledger of each may have more than 1 MB. */
+const POOLS_PAGE = 5;
 
 export interface SourcePorts {
   readonly client: ApiClient;
@@ -38,6 +45,8 @@ export class Sources {
   readonly routes;
   readonly nodes;
   readonly reports;
+  readonly pools;
+  readonly ips;
   readonly #written;
   readonly #ranges;
   readonly #slices;
@@ -46,6 +55,7 @@ export class Sources {
   readonly #log: Log;
   #troubles: ReadonlySet<string> = new Set();
   #networkChanged = true;
+  #overlaysChanged = true;
 
   constructor(ports: SourcePorts) {
     this.#log = ports.log;
@@ -61,7 +71,10 @@ export class Sources {
     this.#ranges = open(SERVICE_CIDRS, serviceRanges);
     this.#slices = open(ENDPOINT_SLICES, sliceAddresses, { selection: API_SERVER_SLICES });
     this.#dns = open(SERVICES, clusterIPs, { selection: DNS_SERVICES });
-    this.#all = [this.routes, this.nodes, this.reports, this.#written, this.#ranges, this.#slices, this.#dns];
+    this.pools = open(OVERLAY_POOLS, poolView, { page: POOLS_PAGE });
+    this.ips = open(NODE_OVERLAY_IPS, ipView);
+    const network = [this.#written, this.#ranges, this.#slices, this.#dns];
+    this.#all = [this.routes, this.nodes, this.reports, this.pools, this.ips, ...network];
   }
 
   /** Begins to watch; `listener` hears that something is new. */
@@ -69,6 +82,11 @@ export class Sources {
     for (const reflector of [this.#written, this.#ranges, this.#slices, this.#dns]) {
       reflector.watch(() => {
         this.#networkChanged = true;
+      });
+    }
+    for (const reflector of [this.nodes, this.pools, this.ips, this.#written, this.#ranges]) {
+      reflector.watch(() => {
+        this.#overlaysChanged = true;
       });
     }
     for (const reflector of this.#all) {
@@ -114,6 +132,29 @@ export class Sources {
     const changed = this.#networkChanged;
     this.#networkChanged = false;
     return changed;
+  }
+
+  /** Whether it is known which pools and overlay addresses there are. */
+  get overlaysSynced(): boolean {
+    return this.pools.synced && this.ips.synced;
+  }
+
+  /** Whether anything that decides about overlay addresses has changed since the last time that this was asked. */
+  takeOverlaysChanged(): boolean {
+    const changed = this.#overlaysChanged;
+    this.#overlaysChanged = false;
+    return changed;
+  }
+
+  /** What the cluster has for itself: what is known, else what was known last. Undefined until every source has answered. */
+  get clusterRanges(): ClusterRanges | undefined {
+    if (!this.networkSettled) return undefined;
+    const { podRanges, serviceRanges } = this.findings();
+    return { podRanges: this.#known('podRanges', podRanges), serviceRanges: this.#known('serviceRanges', serviceRanges) };
+  }
+
+  #known(list: 'podRanges' | 'serviceRanges', finding: Finding<Prefix>): readonly Prefix[] {
+    return finding.known ? finding.values : parsed(this.written?.lists[list] ?? [], Prefix.parse);
   }
 
   get written(): NetworkView | undefined {

@@ -6,11 +6,13 @@ import { ClusterNetworks } from './cluster-network.ts';
 import type { NetworkFindings } from './decide-cluster-network.ts';
 import type { Fleet, FleetChanges } from './fleet.ts';
 import type { NetworkView } from './network-views.ts';
+import { type OverlayInput, type OverlayPorts, Overlays } from './overlay/overlays.ts';
+import type { PoolTotals } from './overlay/pool-keeper.ts';
 import { type RouteTotals, StaticRoutes } from './static-routes.ts';
 import type { View } from './views.ts';
 import { type Outcome, Writer } from './writer.ts';
 
-export interface TermPorts {
+export interface TermPorts extends OverlayPorts {
   readonly client: ApiClient;
   readonly clock: Clock;
   readonly log: Log;
@@ -31,6 +33,8 @@ export interface TermInput {
   readonly network:
     | { readonly changed: boolean; readonly find: () => NetworkFindings; readonly written: NetworkView | undefined }
     | undefined;
+  /** Undefined until it is known which pools and overlay addresses there are. */
+  readonly overlays: { readonly changed: boolean; readonly find: () => OverlayInput } | undefined;
 }
 
 /** Everything that only the leader does, from the day it is elected until it leads no longer. */
@@ -39,6 +43,7 @@ export class Term {
   readonly #writer: Writer;
   readonly #routes: StaticRoutes;
   readonly #network: ClusterNetworks;
+  readonly #overlays: Overlays;
   #begun = false;
   #absences: Absences = new Map();
   readonly #deleting = new Set<string>();
@@ -48,6 +53,7 @@ export class Term {
     this.#writer = new Writer(ports);
     this.#routes = new StaticRoutes({ ...ports, writer: this.#writer }, ports.namespace);
     this.#network = new ClusterNetworks({ ...ports, writer: this.#writer });
+    this.#overlays = new Overlays(ports);
   }
 
   /** What has been decided so far, summed up. */
@@ -55,13 +61,19 @@ export class Term {
     return this.#routes.totals();
   }
 
-  round({ fleet, changes, attended, network }: TermInput): void {
+  get pools(): readonly PoolTotals[] {
+    return this.#overlays.totals;
+  }
+
+  round({ fleet, changes, attended, network, overlays }: TermInput): void {
     this.#routes.reconsider(this.#begun ? changes.routes : fleet.routes.keys());
     this.#begun = true;
     if (network?.changed) this.#network.reconsider();
     // First what protects.
     if (network) this.#network.round(network.find, network.written);
     this.#routes.round(fleet);
+    if (overlays?.changed) this.#overlays.reconsider();
+    if (overlays) this.#overlays.round(attended, overlays.find);
     this.#cleanUp(fleet, attended);
   }
 
@@ -69,7 +81,7 @@ export class Term {
   async close(): Promise<void> {
     this.#routes.close();
     this.#network.close();
-    await this.#writer.close();
+    await Promise.all([this.#overlays.close(), this.#writer.close()]);
   }
 
   #cleanUp({ reports, nodes }: Fleet, attended: number): void {

@@ -25,6 +25,8 @@ export interface RouteView extends View {
 }
 
 export interface NodeView extends View {
+  /** When it came, RFC 3339. */
+  readonly created: string;
   readonly labels: ReadonlyMap<string, string>;
   /** Why the Node is not Ready, in one word; undefined when it is, and when nobody has said so. */
   readonly notReady: string | undefined;
@@ -66,6 +68,7 @@ export function nodeView(object: ApiObject): NodeView {
   const ips = addresses.flatMap(({ type, address }) => (type === 'InternalIP' || type === 'ExternalIP' ? [address] : []));
   return {
     ...view(object),
+    created: object.metadata.creationTimestamp ?? '',
     labels: new Map(Object.entries(object.metadata.labels ?? {})),
     notReady: notReady(listOf(status['conditions']).map(fieldsOf)),
     podRanges: parsed(own, Prefix.parse),

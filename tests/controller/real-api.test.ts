@@ -55,6 +55,8 @@ describe('on a real API server, a controller', () => {
       log: { info: say, warn: say, error: say },
       namespace: NAMESPACE,
       identity: name,
+      events: { record() {} },
+      openProvider: () => assert.fail('there is no pool'),
     });
     running.set(name, { controller, client, log });
     controller.run().catch((error: unknown) => assert.fail(String(error)));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ApiObject } from '../../src/cluster/api-client.ts';
+import type { ClusterEvent } from '../../src/cluster/cluster.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { FakeApiServer } from '../../src/cluster/fake-api-server.ts';
 import { NODES } from '../../src/cluster/resource-types.ts';
@@ -7,29 +8,53 @@ import { NODE_REPORTS } from '../../src/controller/abandoned-reports.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { LEASES } from '../../src/controller/lease.ts';
 import { CLUSTER_NETWORKS, ENDPOINT_SLICES, SERVICE_CIDRS, SERVICES } from '../../src/controller/network-views.ts';
+import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import type { RouteStatus } from '../../src/controller/route-status.ts';
 import { STATIC_ROUTES } from '../../src/controller/static-routes.ts';
 import { nodeView, routeView } from '../../src/controller/views.ts';
+import type { OverlayPool } from '../../src/core/resources.ts';
 import { selects } from '../../src/core/selector.ts';
+import { openClusterIpam } from '../../src/ipam/cluster/cluster-ipam.ts';
+import type { IpamProvider } from '../../src/ipam/provider.ts';
 import { entry, formatStatus, reportStatus } from './objects.ts';
 import { ProcessClock, settle, Time } from './time.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+export interface ProcessOptions {
+  /** Whose controllers have other Leases, so that each believes to lead. */
+  readonly namespace: string;
+  readonly openProvider: (pool: OverlayPool, process: Process) => IpamProvider;
+}
+
+/** That of pools which name their ranges themselves. */
+function providers({ ipam }: OverlayPool): IpamProvider {
+  return ipam.type === 'cluster' ? openClusterIpam(ipam) : assert.fail('this test has no external IPAM');
+}
+
 /** One controller process with its own connection and clock. */
 export class Process {
+  readonly name: string;
   readonly api: FakeApi;
   readonly clock: ProcessClock;
   readonly controller: Controller;
   readonly log: string[] = [];
+  /** Events, as `Warning PoolExhausted default: ...`. */
+  readonly events: string[] = [];
   bug: unknown;
 
-  constructor(stage: Stage, identity: string) {
+  constructor(stage: Stage, identity: string, { namespace = 'fairlead', openProvider = providers }: Partial<ProcessOptions> = {}) {
+    this.name = identity;
     this.api = new FakeApi(stage.world);
     this.clock = new ProcessClock(stage.time, 1_000_000 * stage.processes.length);
     const say = (message: string): void => void this.log.push(message);
     const log = { info: say, warn: say, error: say };
-    this.controller = new Controller({ client: this.api, clock: this.clock, log, namespace: 'fairlead', identity });
+    const events = {
+      record: ({ type, reason, about, message }: ClusterEvent): void =>
+        void this.events.push(`${type} ${reason} ${about.name}: ${message}`),
+    };
+    const ports = { client: this.api, clock: this.clock, log, events };
+    this.controller = new Controller({ ...ports, namespace, identity, openProvider: (pool) => openProvider(pool, this) });
     this.controller.run().catch((error: unknown) => {
       this.bug = error;
     });
@@ -59,6 +84,8 @@ export class Agent {
   /** Milliseconds from a change to the report of it. */
   reaction: number;
   dead = false;
+  /** Its machine is no more. */
+  removed = false;
   writes = 0;
 
   constructor(stage: Stage, name: string, reaction: number) {
@@ -77,6 +104,7 @@ export class Agent {
 
   #beat(): void {
     this.#clock.after(120_000, () => {
+      if (this.removed) return;
       this.#write();
       this.#beat();
     });
@@ -87,7 +115,7 @@ export class Agent {
     this.#cancel = undefined;
     const { world } = this.#stage;
     const node = world.find(NODES, { name: this.name });
-    if (this.dead || !node) return;
+    if (this.dead || this.removed || !node) return;
     if (!world.typeOf(NODE_REPORTS)) return void this.#clock.after(1_000, () => this.look());
     this.writes++;
     this.#notBefore = this.#clock.now() + 1_000;
@@ -115,6 +143,11 @@ export class Stage {
   constructor(nodes = 0) {
     this.admin = new FakeApi(this.world);
     for (const type of [STATIC_ROUTES, NODE_REPORTS, CLUSTER_NETWORKS]) this.world.serve(type);
+    this.world.serve(OVERLAY_POOLS, { listKeys: { 'status.conditions': 'type' } });
+    this.world.serve(NODE_OVERLAY_IPS, {
+      selectableFields: ['spec.node', 'spec.pool'],
+      listKeys: { 'status.conditions': 'type', 'status.addresses': 'address' },
+    });
     for (const type of [LEASES, SERVICE_CIDRS, ENDPOINT_SLICES]) this.world.serve(type);
     for (const type of [NODES, SERVICES]) this.world.serve(type, { status: true });
     for (let i = 1; i <= nodes; i++) this.addNode(`n${i}`);
@@ -135,7 +168,7 @@ export class Stage {
     this.admin.put({
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name, labels } as never,
+      metadata: { name, labels, creationTimestamp: new Date(Date.UTC(2027, 0, 1) + this.time.now).toISOString() } as never,
       spec: { podCIDRs },
       status: {
         conditions: [{ type: 'Ready', status: ready, reason: ready === 'True' ? 'KubeletReady' : 'NodeStatusUnknown' }],
@@ -160,13 +193,18 @@ export class Stage {
     this.admin.put({ ...route, status } as never);
   }
 
-  start(identity = 'a'): Process {
-    return new Process(this, identity);
+  start(identity = 'a', options: Partial<ProcessOptions> = {}): Process {
+    return new Process(this, identity, options);
   }
 
   async advance(milliseconds: number, look?: () => void): Promise<void> {
     await this.time.advance(milliseconds, look);
     for (const { bug } of this.processes) if (bug !== undefined) throw bug;
+  }
+
+  /** By true time. */
+  after(milliseconds: number, callback: () => void): void {
+    new ProcessClock(this.time).after(milliseconds, callback);
   }
 
   object(name: string): ApiObject {

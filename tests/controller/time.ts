@@ -11,10 +11,12 @@ interface Timer {
 export class Time {
   now = 0;
   readonly timers = new Set<Timer>();
+  /** Whether something is under way that takes no time here, such as a request over a real socket. */
+  busy: () => boolean = () => false;
 
   /** Lets everything happen that is due, in order; `settle` lets each event come to its end, `look` sees every moment. */
   async advance(milliseconds: number, look: () => void = () => {}): Promise<void> {
-    await settle();
+    await this.#settle();
     look();
     const end = this.now + milliseconds;
     for (let next = this.#next(end); next; next = this.#next(end)) {
@@ -23,11 +25,21 @@ export class Time {
       this.timers.delete(next.timer);
       next.timer.callback();
       look();
-      await settle();
+      await this.#settle();
       look();
     }
     this.now = end;
     look();
+  }
+
+  /** Ends everything that a process still has before it. */
+  forget(process: ProcessClock): void {
+    for (const timer of this.timers) if (timer.process === process) this.timers.delete(timer);
+  }
+
+  async #settle(): Promise<void> {
+    await settle();
+    while (this.busy()) await settle();
   }
 
   #next(end: number): { readonly timer: Timer; readonly at: number } | undefined {

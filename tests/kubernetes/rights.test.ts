@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
+import { providersOf } from '../../src/bin/open-provider.ts';
 import type { ApiClient } from '../../src/cluster/api-client.ts';
 import { ReportFailed } from '../../src/cluster/cluster.ts';
 import { openEvents } from '../../src/cluster/kubernetes/events.ts';
@@ -129,7 +130,7 @@ async function runAgent(namespace: string): Promise<readonly string[]> {
     kernel,
     source,
     sink: openReportSink(client),
-    events: openEvents({ ...common, warn() {} }),
+    events: openEvents({ client, clock: systemClock, reporter: { role: 'agent', name: 'n1' }, warn() {} }),
     memory: new FakeMemory(),
     clock: systemClock,
     log: SILENT,
@@ -161,7 +162,12 @@ async function answer(client: ApiClient): Promise<void> {
 /** The same of the controller. */
 async function runController(namespace: string): Promise<readonly string[]> {
   const client = await witness(plane, namespace, 'fairlead-controller');
-  const controller = new Controller({ client, clock: hasty(HASTE), log: SILENT, namespace, identity: 'test' });
+  const clock = hasty(HASTE);
+  const ports = {
+    events: openEvents({ client, clock, reporter: { role: 'controller', name: 'test' }, warn() {} }),
+    openProvider: providersOf({ client, clock, namespace, clusterName: undefined }),
+  };
+  const controller = new Controller({ client, clock, log: SILENT, namespace, identity: 'test', ...ports });
   const running = controller.run();
   try {
     await client.settled(WORK.controller);

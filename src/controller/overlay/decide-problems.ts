@@ -1,0 +1,105 @@
+import { listSome } from '../../core/render.ts';
+import { whyReserved } from '../../ipam/reserved.ts';
+import { rangeOf, type Supply } from './decide-supply.ts';
+import type { Entry, Ledger } from './ledger.ts';
+import type { PoolView } from './pool-view.ts';
+import type { OverlayReason, PoolProblem, Verdict } from './reasons.ts';
+
+export interface ProblemWorld {
+  readonly pool: PoolView;
+  readonly ledger: Ledger;
+  readonly supply: Supply | undefined;
+  /** Nodes that have no address, the longest-waiting first. */
+  readonly waiting: readonly Verdict[];
+  /** Two nodes with one address. */
+  readonly doubles: readonly string[];
+  readonly ipam: {
+    readonly look: PoolProblem | undefined;
+    readonly claim: PoolProblem | undefined;
+    readonly release: PoolProblem | undefined;
+    /** Whether the provider keeps records of its own. */
+    readonly external: boolean;
+  };
+  /** Nodes whose agent is silent, so that their addresses cannot be given back. */
+  readonly silent: readonly string[];
+}
+
+/** What a person should know about a pool, the weightiest first. Pure. */
+export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
+  const { pool, supply, waiting, doubles, ipam } = world;
+  const unreadable = `spec cannot be read: ${pool.problem}; nothing is given or given back until it can`;
+  return [
+    ...(pool.problem === undefined ? [] : [problem('InvalidSpec', unreadable, true)]),
+    ...doubles.map((fact) => problem('AddressTaken', `${fact}: delete the NodeOverlayIP of one of the two`)),
+    ...[ipam.look ?? ipam.claim].flatMap((trouble) => trouble ?? []),
+    ...waitingProblems(waiting),
+    ...(supply?.problems ?? []),
+    ...outsideRanges(world),
+    ...takenBehindOurBack(world),
+    ...releaseTrouble(world),
+    ...silentAgents(world),
+  ];
+}
+
+function problem(reason: OverlayReason, message: string, blocks = false): PoolProblem {
+  return { reason, message, blocks };
+}
+
+/** One problem for all nodes that wait for the same reason, those of most nodes first. */
+function waitingProblems(waiting: readonly Verdict[]): readonly PoolProblem[] {
+  // Trouble with the provider is told already.
+  const own = waiting.filter(({ reason }) => reason !== 'IPAMUnavailable' && reason !== 'IPAMRefused');
+  const groups = [...Map.groupBy(own, ({ reason }) => reason)].sort(([, a], [, b]) => b.length - a.length);
+  return groups.map(([reason, members]) => {
+    const have = members.length === 1 ? '1 node has no address' : `${members.length} nodes have no address`;
+    return problem(reason, `${have} (${listSome(members.map(({ node }) => node))}): ${members[0]?.message ?? ''}`, true);
+  });
+}
+
+/** As when a range has become smaller under them: who has an address keeps it. */
+function outsideRanges({ ledger, supply }: ProblemWorld): readonly PoolProblem[] {
+  if (!supply || supply.problems.some(({ reason }) => reason === 'RangeUnusable' || reason === 'IPAMRefused')) return [];
+  const outside = held(ledger).filter(({ address }) => {
+    const range = rangeOf(supply, address);
+    return !range || whyReserved(range, address) !== undefined;
+  });
+  if (outside.length === 0) return [];
+  const named = listSome(outside.map(({ address, node }) => `${address} of node ${node}`));
+  const fix = 'the nodes keep them; add a range that holds them, or ask for others by NodeOverlayIPs of your own';
+  return [
+    problem(
+      'AddressesOutsideRanges',
+      `${outside.length === 1 ? '1 address is' : `${outside.length} addresses are`} in no range any more (${named}): ${fix}`,
+    ),
+  ];
+}
+
+/** A person has changed the record of an address that a node has. */
+function takenBehindOurBack({ ledger, supply, ipam }: ProblemWorld): readonly PoolProblem[] {
+  if (!supply || !ipam.external) return [];
+  const taken = held(ledger).flatMap((entry) => {
+    const record = rangeOf(supply, entry.address)?.records.get(entry.address.text);
+    return record && record.node !== entry.node
+      ? [`${entry.address} is that of node ${entry.node}, and recorded for ${record.holder}`]
+      : [];
+  });
+  if (taken.length === 0) return [];
+  return [problem('AddressTaken', `${listSome(taken)}: the node keeps it; give the other one another address, and free the record`)];
+}
+
+function releaseTrouble({ ledger, ipam }: ProblemWorld): readonly PoolProblem[] {
+  const count = [...ledger.values()].filter(({ releasing }) => releasing).length;
+  if (!ipam.release || count === 0) return [];
+  const are = count === 1 ? '1 address cannot' : `${count} addresses cannot`;
+  return [problem('ReleaseFailed', `${are} be given back: ${ipam.release.message}; it is tried again`)];
+}
+
+function silentAgents({ silent }: ProblemWorld): readonly PoolProblem[] {
+  if (silent.length === 0) return [];
+  const fact = `the agents of ${listSome(silent)} do not say that the addresses of these nodes are out of use`;
+  return [problem('AgentSilent', `${fact}: nobody else gets them until they do, or until these Nodes are deleted`)];
+}
+
+function held(ledger: Ledger): readonly Entry[] {
+  return [...ledger.values()].filter(({ releasing }) => !releasing);
+}

@@ -1,0 +1,120 @@
+import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
+import type { Entry } from './ledger.ts';
+import type { Verdict } from './reasons.ts';
+
+/** One node, as far as one pool is concerned. */
+export interface Subject {
+  /** What the ledger has for it, as it is written. */
+  readonly entries: readonly Entry[];
+  readonly object: OverlayIPView | undefined;
+  readonly verdict: Verdict | undefined;
+  /** Whether there is a Node of that name, and the pool selects it. */
+  readonly present: boolean;
+  readonly selected: boolean;
+  /** Whether its agent has been heard of lately. */
+  readonly heard: boolean;
+  /** Whether a NodeOverlayIP of it has gone just now: its user may be about to make another. */
+  readonly justGone: boolean;
+  /** Whether its NodeOverlayIP has been waiting to go for so long that nobody should wait any longer. */
+  readonly overdue: boolean;
+  /** Whether nobody can have made anything of its entries that are being given back: this very process has entered them, and stopped there. */
+  readonly unused: boolean;
+  /** Whether the pool is being deleted: then nothing new is given. */
+  readonly closing: boolean;
+}
+
+/** What is to be done next for one node. */
+export type Step =
+  | { readonly type: 'none' }
+  /** Make its NodeOverlayIP, if there is none, and grant it. */
+  | { readonly type: 'serve'; readonly entries: readonly Entry[]; readonly object: OverlayIPView | undefined }
+  /** Take the addresses away from it, and give them back. */
+  | { readonly type: 'release'; readonly entries: readonly Entry[] }
+  /** Let a deleted NodeOverlayIP go: its node does not use the addresses, or nobody will ever say so. */
+  | { readonly type: 'let-go'; readonly object: OverlayIPView; readonly overdue: boolean }
+  /** It was made for an address that has gone to somebody else, and nobody has asked for just that one. */
+  | { readonly type: 'discard'; readonly object: OverlayIPView }
+  /** Its status has to say what is true now. */
+  | { readonly type: 'tell'; readonly object: OverlayIPView; readonly entries: readonly Entry[] }
+  /** It waits for its agent, which may be silent while its Node is there: so long the addresses are nobody else's. */
+  | { readonly type: 'wait'; readonly entries: readonly Entry[]; readonly silent: boolean };
+
+const NOTHING: Step = { type: 'none' };
+
+/** Pure. What is decided here from what a watch has shown is looked at again, at the API server, before anything is done that matters. */
+export function decideStep(subject: Subject): Step {
+  const { entries, object } = subject;
+  const releasing = entries.filter((entry) => entry.releasing);
+  const held = entries.filter((entry) => !entry.releasing);
+  if (releasing.length > 0) return stepOfRelease(releasing, held, subject);
+  if (object?.deleting) return stepOfDeletion(object, subject);
+  if (object) return stepOfObject(object, held, subject);
+  return held.length > 0 ? stepOfHeld(held, subject) : NOTHING;
+}
+
+function stepOfRelease(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
+  const { object, present, overdue } = subject;
+  if (!object) return stepOfMissing(releasing, held, subject);
+  const concerned = isAbout(object, releasing);
+  const agreed = !present || agentAgrees(object, releasing);
+  if (agreed || (concerned && (!object.deleting || object.granted))) return { type: 'release', entries: releasing };
+  if (object.deleting) return overdue && object.held ? { type: 'let-go', object, overdue } : waitFor(releasing, subject);
+  if (!isHeldIn(object, held)) return { type: 'tell', object, entries: held };
+  return needsService(object, held) ?? waitFor(releasing, subject);
+}
+
+/**
+ * Whether the agent has said that addresses are no longer on its node: an agent that has taken away all of this NodeOverlayIP, or has put other
+ * addresses in place, has nothing else of the pool.
+ */
+export function agentAgrees(object: OverlayIPView, addresses: readonly Pick<Entry, 'address'>[]): boolean {
+  return object.device === (object.deleting || isAbout(object, addresses) ? 'Removed' : 'InPlace');
+}
+
+/** There may be no NodeOverlayIP because none was made yet, because it was let go too early, or because somebody has forced it. */
+function stepOfMissing(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
+  if (held.length > 0 && subject.selected) return stepOfHeld(held, subject);
+  const { present, heard, unused } = subject;
+  return !present || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing, subject);
+}
+
+function waitFor(entries: readonly Entry[], { present, heard }: Subject): Step {
+  return { type: 'wait', entries, silent: present && !heard };
+}
+
+/** A user has deleted it, or there is nothing of it in the ledger any more. */
+function stepOfDeletion(object: OverlayIPView, { present, overdue }: Subject): Step {
+  if (!object.held) return NOTHING;
+  return !mayBeInUse(object) || !present || overdue ? { type: 'let-go', object, overdue } : NOTHING;
+}
+
+function stepOfObject(object: OverlayIPView, held: readonly Entry[], { verdict, closing }: Subject): Step {
+  if (isHeldIn(object, held)) return (closing ? undefined : needsService(object, held)) ?? { type: 'tell', object, entries: held };
+  if (verdict && object.made && !object.granted) return { type: 'discard', object };
+  return { type: 'tell', object, entries: held };
+}
+
+/** What is granted already needs only its finalizer. */
+function needsService(object: OverlayIPView, held: readonly Entry[]): Step | undefined {
+  if (object.deleting || (object.granted && object.held)) return undefined;
+  return { type: 'serve', object, entries: held.filter((entry) => isAbout(object, [entry])) };
+}
+
+function isHeldIn(object: OverlayIPView, held: readonly Entry[]): boolean {
+  return object.addresses.length > 0 && object.addresses.every((own) => held.some(({ address }) => address.equals(own.address)));
+}
+
+function stepOfHeld(held: readonly Entry[], { selected, justGone, closing }: Subject): Step {
+  if (!selected || justGone || closing) return NOTHING;
+  return { type: 'serve', entries: newestOfEachFamily(held), object: undefined };
+}
+
+/** A user may have asked for another one, and deleted that: then the later one counts, and the other goes once it is in place. */
+function newestOfEachFamily(held: readonly Entry[]): readonly Entry[] {
+  const newest = new Map<number, Entry>();
+  for (const entry of held) {
+    const known = newest.get(entry.address.family);
+    if (!known || known.since <= entry.since) newest.set(entry.address.family, entry);
+  }
+  return [...newest.values()].sort((a, b) => a.address.family - b.address.family);
+}

@@ -1,0 +1,58 @@
+import type { OverlayIPView } from './ip-view.ts';
+import type { Entry } from './ledger.ts';
+
+/** How long a user who has deleted a NodeOverlayIP may take to make another, before the one that was deleted comes back. Milliseconds. */
+const COMEBACK_MS = 2_000;
+/** How long an agent may take to say that it has taken away what was deleted. Milliseconds. */
+const PATIENCE_MS = 300_000;
+
+/** Both in milliseconds. */
+export interface Moment {
+  /** Of the clock. */
+  readonly now: number;
+  /** Time spent listening (see Attention): nobody is late whom we did not hear. */
+  readonly attended: number;
+}
+
+/** Which NodeOverlayIPs of a pool have gone just now, and which wait to go for how long. */
+export class Departures {
+  #present: ReadonlyMap<string, OverlayIPView> = new Map();
+  readonly #goneAt = new Map<string, number>();
+  /** Since when each that is deleted has been so, by its uid, in attended milliseconds. */
+  #leavingSince: ReadonlyMap<string, number> = new Map();
+  /** Of those that have gone: how long the prefixes of their subnets were, by address. */
+  readonly #lengths = new Map<string, number>();
+  #moment: Moment = { now: 0, attended: 0 };
+
+  look(objects: ReadonlyMap<string, OverlayIPView>, moment: Moment): void {
+    this.#moment = moment;
+    for (const [node, { addresses }] of this.#present) {
+      if (objects.has(node)) continue;
+      this.#goneAt.set(node, moment.now);
+      for (const { address, prefixLength } of addresses) this.#lengths.set(address.text, prefixLength);
+    }
+    for (const [node, at] of this.#goneAt) if (moment.now - at >= COMEBACK_MS) this.#goneAt.delete(node);
+    const leaving = [...objects.values()].filter(({ deleting }) => deleting);
+    this.#leavingSince = new Map(leaving.map(({ uid }) => [uid, this.#leavingSince.get(uid) ?? moment.attended]));
+    this.#present = objects;
+  }
+
+  justGone(node: string): boolean {
+    return this.#goneAt.has(node);
+  }
+
+  overdue({ uid }: OverlayIPView): boolean {
+    const since = this.#leavingSince.get(uid);
+    return since !== undefined && this.#moment.attended - since >= PATIENCE_MS;
+  }
+
+  /** How long the prefix of its subnet was when it was last seen. */
+  lengthOf({ address }: Entry): number | undefined {
+    return this.#lengths.get(address.text);
+  }
+
+  /** When there is something to look at again because of time alone; by the clock, infinite when there is nothing. */
+  get due(): number {
+    return Math.min(...[...this.#goneAt.values()].map((at) => at + COMEBACK_MS));
+  }
+}

@@ -1,0 +1,56 @@
+import { type Entry, keyOf, type Ledger } from './ledger.ts';
+
+/** What this process knows of the entries of a ledger besides what is written there. It may be forgotten at any time. */
+export class EntryNotes {
+  readonly #finished = new Set<string>();
+  readonly #taken = new Set<string>();
+  readonly #unused = new Set<string>();
+  readonly #wanted = new Map<string, number>();
+
+  /** Of which nothing is left: by their keys, as all that follow. */
+  get finished(): ReadonlySet<string> {
+    return this.#finished;
+  }
+
+  /** That are somebody else's at the provider. */
+  get taken(): ReadonlySet<string> {
+    return this.#taken;
+  }
+
+  /** This process has written them just now. */
+  entered(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#unused.add(keyOf(entry));
+  }
+
+  /** Whether this process has entered it, and nothing has been made of it since. */
+  isUnused(entry: Entry): boolean {
+    return this.#unused.has(keyOf(entry));
+  }
+
+  use(entry: Entry): void {
+    this.#unused.delete(keyOf(entry));
+  }
+
+  take(entry: Entry): void {
+    this.#taken.add(keyOf(entry));
+  }
+
+  finish(entry: Entry): void {
+    this.#finished.add(keyOf(entry));
+  }
+
+  /** Since when its record is looked for; infinite while nobody does. */
+  wantedSince(entry: Entry): number {
+    return this.#wanted.get(keyOf(entry)) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Keeps what is about the ledger. Answers since when a record is looked for that is not known yet, the latest; undefined when none is. */
+  follow(ledger: Ledger, unrecorded: readonly Entry[], now: number): number | undefined {
+    const present = new Set([...ledger.values()].map(keyOf));
+    for (const notes of [this.#finished, this.#taken, this.#unused]) for (const key of notes) if (!present.has(key)) notes.delete(key);
+    const missing = new Set(unrecorded.map(keyOf));
+    for (const key of this.#wanted.keys()) if (!missing.has(key)) this.#wanted.delete(key);
+    for (const key of missing) if (!this.#wanted.has(key)) this.#wanted.set(key, now);
+    return missing.size === 0 ? undefined : Math.max(...this.#wanted.values());
+  }
+}

@@ -1,0 +1,115 @@
+import { Backoff, type Clock } from '../../runtime/clock.ts';
+import type { LedgerDecision } from './decide-ledger.ts';
+import { type PoolStatus, poolStatusDiffers } from './decide-pool-status.ts';
+import type { LedgerBase } from './ledger-base.ts';
+import { OVERLAY_POOLS } from './names.ts';
+import { NotDone } from './not-done.ts';
+import type { OverlayApi } from './overlay-api.ts';
+import type { PoolView } from './pool-view.ts';
+
+/** Shortest time between two writes of what is no entry of the ledger. Milliseconds, as all that follow. */
+const STATUS_INTERVAL_MS = 1_000;
+/** Between two writes of the ledger: twice as long each time while one follows the other, so that what many nodes want goes together. */
+const FIRST_GAP_MS = 100;
+const LONGEST_GAP_MS = 1_000;
+/** After so much time without a write the next one goes at once. */
+const QUIET_MS = 2_000;
+
+export interface LedgerWriterPorts {
+  readonly api: OverlayApi;
+  readonly base: LedgerBase;
+  readonly clock: Clock;
+  /** Called when a write has ended. */
+  readonly again: () => void;
+  readonly onBug: (error: unknown) => void;
+  readonly signal: AbortSignal;
+  readonly observe: (outcome: 'written' | 'overtaken' | 'failed') => void;
+  /** Hears which ledger was written over which. */
+  readonly written: (before: PoolView, decision: LedgerDecision) => void;
+}
+
+/** Writes ledger and status of one pool, one write after the other: what comes up while one is under way goes into the next. */
+export class LedgerWriter {
+  readonly #ports: LedgerWriterPorts;
+  readonly #gap = new Backoff(FIRST_GAP_MS, LONGEST_GAP_MS);
+  readonly #backoff = new Backoff(FIRST_GAP_MS, 30_000);
+  #writing: Promise<void> | undefined;
+  #lastWrite = Number.NEGATIVE_INFINITY;
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(ports: LedgerWriterPorts) {
+    this.#ports = ports;
+  }
+
+  /** Writes what is due. Answers when to come again, by the clock; infinite when nothing waits. */
+  round(pool: PoolView, decision: LedgerDecision, status: PoolStatus): number {
+    const { clock, api, signal } = this.#ports;
+    const what = this.#wanted(pool, decision, status);
+    if (what === 'nothing' || this.#writing || signal.aborted || !api.isFree(OVERLAY_POOLS)) return Number.POSITIVE_INFINITY;
+    const due = Math.max(this.#notBefore, what === 'status' ? this.#lastWrite + STATUS_INTERVAL_MS : Number.NEGATIVE_INFINITY);
+    if (due > clock.now()) return due;
+    this.#writing = this.#attempt(() => (what === 'let go' ? this.#letGo(pool) : this.#write(pool, decision, status)));
+    return Number.POSITIVE_INFINITY;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
+  #wanted(pool: PoolView, decision: LedgerDecision, status: PoolStatus): 'ledger' | 'status' | 'let go' | 'nothing' {
+    if (decision.changed) return 'ledger';
+    if (pool.held && pool.ledger.size === 0) return 'let go';
+    return poolStatusDiffers(status, pool) ? 'status' : 'nothing';
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const { clock, observe, again, onBug, signal } = this.#ports;
+    try {
+      await work();
+      observe('written');
+      this.#backoff.reset();
+      if (clock.now() - this.#lastWrite >= QUIET_MS) this.#gap.reset();
+      this.#lastWrite = clock.now();
+      this.#notBefore = clock.now() + this.#gap.next();
+    } catch (error) {
+      if (!(error instanceof NotDone) && !signal.aborted) onBug(error);
+      const overtaken = error instanceof NotDone && error.why === 'overtaken';
+      observe(overtaken ? 'overtaken' : 'failed');
+      this.#notBefore = clock.now() + this.#backoff.next();
+      if (overtaken) await this.#lookAgain();
+    } finally {
+      this.#writing = undefined;
+      again();
+    }
+  }
+
+  /** Whoever was faster may have done the same. */
+  async #lookAgain(): Promise<void> {
+    const { api, base, onBug, signal } = this.#ports;
+    const name = base.view?.name;
+    if (name === undefined) return;
+    try {
+      base.answered(await api.readPool(name));
+    } catch (error) {
+      if (!(error instanceof NotDone) && !signal.aborted) onBug(error);
+    }
+  }
+
+  /** Before anything is entered, the pool gets our finalizer: so it cannot go and take the ledger with it. */
+  async #write(pool: PoolView, decision: LedgerDecision, status: PoolStatus): Promise<void> {
+    const { api, base, written } = this.#ports;
+    const holds = pool.held || pool.deleting || decision.ledger.size === 0;
+    const over = holds ? pool : await api.holdPool(pool, true);
+    if (over !== pool) base.written(over);
+    base.written(await api.tellPool(over, status));
+    written(pool, decision);
+  }
+
+  async #letGo(pool: PoolView): Promise<void> {
+    const { api, base } = this.#ports;
+    const left = await api.holdPool(pool, false);
+    // With its last finalizer a deleted one has gone.
+    if (pool.deleting) base.answered(undefined);
+    else base.written(left);
+  }
+}

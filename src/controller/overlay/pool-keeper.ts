@@ -1,0 +1,419 @@
+import type { EventSink } from '../../cluster/cluster.ts';
+import type { Prefix } from '../../core/ip/prefix.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { NodeView } from '../views.ts';
+import { Announcer } from './announcer.ts';
+import { Claimer } from './claimer.ts';
+import type { StatusWorld } from './decide-ip-status.ts';
+import { type Contest, decideLedger, type LedgerDecision, type LedgerWorld, selectedBy } from './decide-ledger.ts';
+import { decidePoolStatus, type PoolFindings } from './decide-pool-status.ts';
+import { decideProblems } from './decide-problems.ts';
+import { decideStep, type Step } from './decide-step.ts';
+import { decideSupply, type OlderPool, rangeOf, type Supply, type Surroundings } from './decide-supply.ts';
+import { Departures } from './departures.ts';
+import { EntryNotes } from './entry-notes.ts';
+import type { OverlayIPView } from './ip-view.ts';
+import { type IpamCall, IpamKeeper, type OpenProvider } from './ipam-keeper.ts';
+import { JobRunner } from './job-runner.ts';
+import { Latest } from './latest.ts';
+import { byNode, type Entry } from './ledger.ts';
+import { LedgerBase } from './ledger-base.ts';
+import { LedgerWriter } from './ledger-writer.ts';
+import { NODE_OVERLAY_IPS } from './names.ts';
+import { NodeJobs } from './node-jobs.ts';
+import { NotDone } from './not-done.ts';
+import { ObjectMemory } from './object-memory.ts';
+import type { OverlayApi } from './overlay-api.ts';
+import type { PoolView } from './pool-view.ts';
+import type { PoolProblem, Verdict } from './reasons.ts';
+
+/** How long nodes may be without their addresses before the pool says so. Milliseconds. */
+const SERVICE_MS = 5_000;
+/** What is due already, and was not done, waits for something else: so it is looked at again, but not at once. Milliseconds. */
+const SHORTEST_WAKE_MS = 50;
+/** How often a pool that has nothing left looks whether something has become free elsewhere. Milliseconds. */
+const EXHAUSTED_LOOK_MS = 30_000;
+
+export interface PoolPorts {
+  readonly name: string;
+  readonly api: OverlayApi;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: EventSink;
+  readonly openProvider: OpenProvider;
+  readonly measure: PoolMeasures;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+  readonly again: () => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** What is counted. */
+export interface PoolMeasures {
+  ledger(pool: string, outcome: 'written' | 'overtaken' | 'failed'): void;
+  ipam(pool: string, call: IpamCall, outcome: 'done' | 'unavailable' | 'refused'): void;
+}
+
+/** What a round of one pool looks at. */
+export interface PoolRound {
+  /** As the watch shows it; undefined when there is none, though there may be NodeOverlayIPs of it. */
+  readonly view: PoolView | undefined;
+  /** Its NodeOverlayIPs, by node. */
+  readonly objects: ReadonlyMap<string, OverlayIPView>;
+  readonly nodes: ReadonlyMap<string, NodeView>;
+  /** Whether the agent of a node has been heard of lately. */
+  readonly isHeard: (node: string) => boolean;
+  /** Undefined while it is not known what ranges must not overlap: then nothing new is given. */
+  readonly around: Surroundings | undefined;
+  readonly older: readonly OlderPool[];
+  readonly elsewhere: ReadonlyMap<string, string>;
+  /** Milliseconds (see Attention). */
+  readonly attended: number;
+}
+
+/** The numbers of one pool, for the metrics. */
+export interface PoolTotals {
+  readonly name: string;
+  readonly capacity: number;
+  readonly allocated: number;
+  readonly free: number;
+  readonly waiting: number;
+}
+
+interface Present {
+  readonly round: PoolRound;
+  readonly pool: PoolView | undefined;
+  readonly objects: ReadonlyMap<string, OverlayIPView>;
+  readonly supply: Supply | undefined;
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+}
+
+/** Keeps one pool: its ledger, its status, and the NodeOverlayIPs of its nodes. Everything is decided anew in each round. */
+export class PoolKeeper {
+  readonly #ports: PoolPorts;
+  readonly #base: LedgerBase;
+  readonly #memory: ObjectMemory;
+  readonly #departures = new Departures();
+  readonly #notes = new EntryNotes();
+  readonly #announcer: Announcer;
+  readonly #ipam: IpamKeeper;
+  readonly #claimer: Claimer;
+  readonly #writer: LedgerWriter;
+  readonly #runner: JobRunner;
+  /** One job at most, under the name of the pool. */
+  readonly #acquaintances: JobRunner;
+  readonly #jobs: NodeJobs;
+  readonly #pool: Latest<PoolView | undefined>;
+  #present: Present | undefined;
+  #proven: ReadonlySet<string> = new Set();
+  #totals: PoolTotals | undefined;
+  #unservedSince: number | undefined;
+  #cancelWake: (() => void) | undefined;
+
+  constructor(ports: PoolPorts) {
+    const { name, api, clock, again, onBug, signal, measure, events, openProvider } = ports;
+    this.#ports = ports;
+    this.#base = new LedgerBase(clock);
+    this.#memory = new ObjectMemory(clock);
+    this.#announcer = new Announcer(events);
+    this.#pool = new Latest(() => this.#askPool());
+    const common = { clock, again, onBug, signal };
+    this.#ipam = new IpamKeeper({
+      ...common,
+      open: openProvider,
+      observe: (call, outcome) => measure.ipam(name, call, outcome),
+      ledger: () => this.#base.view?.ledger ?? new Map(),
+    });
+    this.#claimer = new Claimer({ ipam: this.#ipam, onBug });
+    this.#writer = new LedgerWriter({
+      ...common,
+      api,
+      base: this.#base,
+      observe: (outcome) => measure.ledger(name, outcome),
+      written: (before, decision) => this.#written(before, decision),
+    });
+    this.#runner = new JobRunner(common);
+    this.#acquaintances = new JobRunner(common);
+    this.#jobs = new NodeJobs({
+      pool: name,
+      api,
+      ipam: this.#ipam,
+      memory: this.#memory,
+      askPool: () => this.#pool.get(),
+      worldOf: (node, entries) => this.#worldOf(node, entries),
+      verdictOn: (node) => this.#present?.verdicts.get(node),
+      isHeard: (node) => this.#present?.round.isHeard(node) ?? false,
+      lengthOf: (entry) => this.#lengthOf(entry),
+      notes: this.#notes,
+      announce: (object, verdict) => this.#announcer.ip(object, verdict),
+    });
+  }
+
+  /** What is counted of it; undefined while there is no such pool. */
+  get totals(): PoolTotals | undefined {
+    return this.#totals;
+  }
+
+  /** Of its ranges; undefined until they are known. */
+  get subnets(): readonly Prefix[] | undefined {
+    return this.#ipam.inventory?.ranges.map(({ subnet }) => subnet);
+  }
+
+  round(round: PoolRound): void {
+    const { clock } = this.#ports;
+    this.#base.watched(round.view);
+    const pool = this.#base.view;
+    const objects = this.#memory.current(round.objects);
+    this.#departures.look(objects, { now: clock.now(), attended: round.attended });
+    const due = pool ? this.#keep(pool, objects, round) : this.#keepOrphaned(objects, round);
+    this.#wakeAt(Math.min(due, this.#departures.due, this.#runner.due, this.#acquaintances.due));
+  }
+
+  async close(): Promise<void> {
+    this.#cancelWake?.();
+    await Promise.all([this.#runner.close(), this.#writer.close(), this.#claimer.close(), this.#acquaintances.close()]);
+    await this.#ipam.close();
+  }
+
+  /** Answers when it is to be looked at again because of time alone. */
+  #keep(pool: PoolView, objects: ReadonlyMap<string, OverlayIPView>, round: PoolRound): number {
+    if (!this.#base.familiar) this.#acquaint();
+    this.#ipam.use(pool);
+    const supply = this.#supplyOf(round);
+    const decision = decideLedger(this.#ledgerWorld(pool, objects, supply, round));
+    this.#present = { round, pool, objects, supply, verdicts: decision.verdicts };
+    const missing = this.#notes.follow(pool.ledger, decision.unrecorded, this.#ports.clock.now());
+    if (missing !== undefined) this.#ipam.want(missing);
+    this.#claimer.consider(pool.ledger, objects);
+    this.#settle(decision.contests);
+    const silent = this.#step(pool, decision);
+    const findings = this.#findings(decision, silent);
+    this.#announcer.pool(pool, findings.problems);
+    const status = decidePoolStatus(findings);
+    this.#count(status);
+    if (findings.waiting.some(({ reason }) => reason === 'PoolExhausted')) this.#lookForMore();
+    return Math.min(this.#ipam.lookWhenDue(), this.#writer.round(pool, decision, status), this.#releaseDue(decision), this.#lateDue());
+  }
+
+  #supplyOf({ around, older }: PoolRound): Supply | undefined {
+    const { inventory } = this.#ipam;
+    return inventory && around && decideSupply(inventory, around, older);
+  }
+
+  #ledgerWorld(pool: PoolView, objects: ReadonlyMap<string, OverlayIPView>, supply: Supply | undefined, round: PoolRound): LedgerWorld {
+    const pending = { reason: 'Pending', message: 'it is being found out which addresses there are' } as const;
+    return {
+      pool,
+      nodes: round.nodes,
+      objects,
+      supply,
+      shortage: this.#ipam.trouble('look') ?? pending,
+      elsewhere: round.elsewhere,
+      orphans: this.#ipam.orphans,
+      recordOf: (entry) => this.#recordOf(entry),
+      finished: this.#notes.finished,
+      taken: this.#notes.taken,
+      familiar: this.#base.familiar,
+      isProven: (contest) => this.#proven.has(keyOfContest(contest)),
+      date: this.#ports.clock.date(),
+    };
+  }
+
+  #recordOf(entry: Entry): string | null | undefined {
+    return this.#ipam.recordOf(entry, this.#notes.wantedSince(entry));
+  }
+
+  /** Starts what is to be done. Answers the nodes whose agents are waited for in vain. */
+  #step(pool: PoolView, { verdicts, contests }: LedgerDecision): readonly string[] {
+    const { objects, round } = this.#present ?? {};
+    const entries = byNode(pool.ledger);
+    const isSelected = selectedBy(pool);
+    const contested = new Set(contests.map(({ address }) => address.text));
+    const silent: string[] = [];
+    const names = new Set([...entries.keys(), ...(objects?.keys() ?? [])]);
+    for (const node of names) {
+      const own = entries.get(node) ?? [];
+      const object = objects?.get(node);
+      const step = decideStep({
+        entries: own,
+        object,
+        verdict: verdicts.get(node),
+        present: round?.nodes.has(node) ?? false,
+        selected: isSelected(round?.nodes.get(node)),
+        heard: round?.isHeard(node) ?? false,
+        justGone: this.#departures.justGone(node),
+        overdue: object !== undefined && this.#departures.overdue(object),
+        unused: own.every((entry) => !entry.releasing || this.#notes.isUnused(entry)),
+        closing: pool.deleting,
+      });
+      if (step.type === 'wait' && step.silent) silent.push(node);
+      if (step.type !== 'serve' || !step.entries.some(({ address }) => contested.has(address.text))) this.#start(node, step);
+    }
+    this.#runner.keep((node) => names.has(node));
+    return silent;
+  }
+
+  #start(node: string, step: Step): void {
+    if (step.type === 'none' || step.type === 'wait' || !this.#runner.isFree(node) || !this.#ports.api.isFree(NODE_OVERLAY_IPS)) return;
+    if (step.type === 'serve' && !step.object?.granted && (!this.#present?.supply || !this.#ipam.isFree('claim'))) return;
+    if (step.type === 'release' && step.entries.some(({ record }) => record !== undefined) && !this.#ipam.isFree('release')) return;
+    if (step.type === 'tell' && !this.#jobs.hasToTell(step)) return;
+    this.#runner.start(node, () => this.#jobs.run(node, step));
+  }
+
+  #findings({ ledger, verdicts, doubles }: LedgerDecision, silent: readonly string[]): PoolFindings {
+    const { pool, supply, objects, round } = this.#present ?? {};
+    if (!pool || !objects || !round) throw new Error('a pool is looked at before there is one');
+    const isSelected = selectedBy(pool);
+    const selected = [...round.nodes.values()].filter(isSelected);
+    const served = selected.filter(({ name }) => objects.get(name)?.granted && !objects.get(name)?.deleting).length;
+    const waiting = [...verdicts.values()].filter(({ reason }) => !PASSING.includes(reason));
+    const ipam = {
+      look: this.#ipam.trouble('look'),
+      claim: this.#ipam.trouble('claim'),
+      release: this.#ipam.trouble('release'),
+      external: this.#ipam.external,
+    };
+    const problems: readonly PoolProblem[] = decideProblems({ pool, ledger, supply, waiting, doubles, ipam, silent });
+    const late = this.#isLate(served < selected.length);
+    return { pool, ledger, supply, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
+  }
+
+  #isLate(unserved: boolean): boolean {
+    const now = this.#ports.clock.now();
+    this.#unservedSince = unserved ? (this.#unservedSince ?? now) : undefined;
+    return this.#unservedSince !== undefined && now - this.#unservedSince >= SERVICE_MS;
+  }
+
+  #lateDue(): number {
+    const due = (this.#unservedSince ?? Number.POSITIVE_INFINITY) + SERVICE_MS;
+    return due > this.#ports.clock.now() ? due : Number.POSITIVE_INFINITY;
+  }
+
+  #releaseDue({ ledger }: LedgerDecision): number {
+    const { clock } = this.#ports;
+    let first: string | undefined;
+    for (const { releaseAfter, releasing } of ledger.values()) {
+      if (releaseAfter !== undefined && !releasing && (first === undefined || releaseAfter < first)) first = releaseAfter;
+    }
+    return first === undefined ? Number.POSITIVE_INFINITY : clock.now() + Math.max(0, Date.parse(first) - clock.date().getTime());
+  }
+
+  #lookForMore(): void {
+    const { clock } = this.#ports;
+    if (this.#ipam.external && clock.now() - this.#ipam.lookedAt >= EXHAUSTED_LOOK_MS) this.#ipam.want(clock.now());
+  }
+
+  /** NodeOverlayIPs of a pool that is not there: what is in use stays so, and what is deleted may go. */
+  #keepOrphaned(objects: ReadonlyMap<string, OverlayIPView>, round: PoolRound): number {
+    const message = `there is no OverlayPool ${this.#ports.name}: create it, or delete this object`;
+    const verdicts = new Map([...objects.keys()].map((node) => [node, { node, reason: 'NoSuchPool' as const, message }]));
+    this.#present = { round, pool: undefined, objects, supply: undefined, verdicts };
+    this.#totals = undefined;
+    for (const [node, object] of objects) {
+      const step = decideStep({
+        entries: [],
+        object,
+        verdict: round.nodes.has(node) ? undefined : verdicts.get(node),
+        present: round.nodes.has(node),
+        selected: false,
+        heard: false,
+        justGone: false,
+        overdue: this.#departures.overdue(object),
+        unused: false,
+        closing: true,
+      });
+      this.#start(node, step);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #worldOf(node: string, entries: readonly Entry[]): StatusWorld {
+    const { pool, round, supply } = this.#present ?? {};
+    const view = round?.nodes.get(node);
+    const selected = pool !== undefined && selectedBy(pool)(view);
+    return { pool, node: view, selected, supply, entries, recordOf: (entry) => this.#recordOf(entry), date: this.#ports.clock.date() };
+  }
+
+  #lengthOf(entry: Entry): number | undefined {
+    const { supply } = this.#present ?? {};
+    return (supply && rangeOf(supply, entry.address)?.subnet.length) ?? this.#departures.lengthOf(entry);
+  }
+
+  async #askPool(): Promise<PoolView | undefined> {
+    const view = await this.#ports.api.readPool(this.#ports.name);
+    this.#base.answered(view);
+    return this.#base.familiar ? view : undefined;
+  }
+
+  /** Reads every NodeOverlayIP: what the watch shows may be older than the ledger. */
+  #acquaint(): void {
+    const { name } = this.#ports;
+    if (!this.#acquaintances.isFree(name)) return;
+    this.#acquaintances.start(name, async () => {
+      const { surprises } = this.#base;
+      for (const view of await this.#ports.api.listIPs(name)) this.#memory.note(view);
+      this.#base.acquaint(surprises);
+    });
+  }
+
+  /**
+   * Finds out who has what is contested. Who is granted an address is in the ledger all the while; so if a NodeOverlayIP is, after the ledger
+   * was read, what it was before, the ledger is not what it was then.
+   */
+  #settle(contests: readonly Contest[]): void {
+    const job = `${this.#ports.name} settle`;
+    if (contests.length === 0) this.#proven = new Set();
+    if (contests.length === 0 || contests.every((contest) => this.#proven.has(keyOfContest(contest))) || !this.#acquaintances.isFree(job))
+      return;
+    this.#acquaintances.start(job, async () => {
+      const { api, name } = this.#ports;
+      const pool = await this.#pool.get();
+      if (!pool) throw new NotDone('overtaken');
+      const proven = new Set<string>();
+      for (const { address, object } of contests) {
+        const now = await api.readIP(object.node, name);
+        if (now?.version === object.version) proven.add(keyOfContest({ address, object, version: pool.version }));
+        else if (now) this.#memory.note(now);
+      }
+      this.#proven = proven;
+      if (proven.size < contests.length) throw new NotDone('overtaken');
+    });
+  }
+
+  #written(before: PoolView, { ledger }: LedgerDecision): void {
+    const entered = [...ledger.values()].filter(({ address, releasing }) => !releasing && !before.ledger.has(address.text));
+    const gone = [...before.ledger.values()].filter(({ address }) => !ledger.has(address.text));
+    this.#notes.entered(entered);
+    const words = [...told(entered, 'for'), ...told(gone, 'free again, was that of')];
+    if (words.length > 0) this.#ports.log.info(`OverlayPool ${this.#ports.name}: ${words.join('; ')}`);
+  }
+
+  #count(status: { readonly [count: string]: unknown }): void {
+    const number = (name: string): number => (typeof status[name] === 'number' ? status[name] : 0);
+    const waiting = Array.isArray(status['waiting']) ? status['waiting'].length : 0;
+    const { name } = this.#ports;
+    this.#totals = { name, capacity: number('capacity'), allocated: number('allocated'), free: number('free'), waiting };
+  }
+
+  #wakeAt(due: number): void {
+    const { clock, again } = this.#ports;
+    this.#cancelWake?.();
+    this.#cancelWake = due === Number.POSITIVE_INFINITY ? undefined : clock.after(Math.max(SHORTEST_WAKE_MS, due - clock.now()), again);
+  }
+}
+
+function keyOfContest({ address, object, version }: Contest): string {
+  return `${address} ${object.uid} ${object.version} ${version}`;
+}
+
+/** What no pool has to complain about: it mends itself, or is asked of it by mistake. */
+const PASSING: readonly Verdict['reason'][] = ['Pending', 'Releasing', 'NotSelected'];
+
+function told(entries: readonly Entry[], words: string): readonly string[] {
+  const [first] = entries;
+  if (!first) return [];
+  const rest = entries.length > 1 ? `, and ${entries.length - 1} more` : '';
+  return [`${first.address} ${words} node ${first.node}${rest}`];
+}
