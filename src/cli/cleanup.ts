@@ -5,7 +5,7 @@ import { LAST_GOOD_FILE, REPORT_FILE } from '../cluster/cluster.ts';
 import { diff } from '../core/diff.ts';
 import { formatChange } from '../core/render.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { FLAGS } from '../runtime/config.ts';
+import { FLAGS, UsageError } from '../runtime/config.ts';
 import { type Context, EXIT, type Run, type Terminal } from './command.ts';
 import { explained } from './files.ts';
 import { demandPermission, holdingLock, type NodeFlags, nodeFlags } from './node-context.ts';
@@ -13,7 +13,9 @@ import { count } from './text.ts';
 
 /** `fairlead cleanup`: takes everything that carries our mark out of the kernel, restores sysctls, deletes our files. Needs no manifests. */
 export const run: Run = async (context) => {
-  if (!context.line.has(FLAGS.cluster)) return explained(() => cleanUp(context));
+  const { line } = context;
+  if (!line.has(FLAGS.cluster) && line.has(FLAGS.force)) throw new UsageError('fairlead cleanup: --force belongs to --cluster');
+  if (!line.has(FLAGS.cluster)) return explained(() => cleanUp(context));
   return (await import('./cleanup-cluster.ts')).cleanUpCluster(context);
 };
 

@@ -1,5 +1,5 @@
 import type { ApiClient, ApiObject, ResourceType, Selection } from '../cluster/api-client.ts';
-import { ApiError } from '../cluster/api-client.ts';
+import { ApiError, isNotFound } from '../cluster/api-client.ts';
 import { CommandFailed } from '../runtime/config.ts';
 
 /** Objects per request: a page is one answer in memory, here and in the API server. */
@@ -25,6 +25,14 @@ export async function listAll(client: ApiClient, type: ResourceType, listing: Li
     rest = page.continue;
   } while (rest !== undefined);
   return objects;
+}
+
+/** The same; none where the server does not know the type, as before an upgrade of the definitions. @throws ApiError */
+export async function listIfServed(client: ApiClient, type: ResourceType): Promise<readonly ApiObject[]> {
+  return listAll(client, type).catch((error: unknown) => {
+    if (isNotFound(error)) return [];
+    throw error;
+  });
 }
 
 /** Does what needs the API server. A command does not try again, as an agent does. @throws CommandFailed in its words */

@@ -1,9 +1,17 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml';
 import { flattenLists } from '../api/parse.ts';
-import { type Finding, firstLine, type Migrated, readSubnets, resourcesFor, type Subnets } from './migrate-static-routes.ts';
+import { isOfOverlay } from './migrate-overlay.ts';
+import { located } from './migrate-places.ts';
+import { readSubnets, resourcesFor, type Subnets } from './migrate-static-routes.ts';
+import { type Finding, firstLine, type Located, type Migrated } from './migrated.ts';
 
-/** What the manifests in a file ask for, as StaticRoutes with names that are not `taken`. Documents of other things are passed over. */
-export function migrateManifests(text: string, file: string, taken: ReadonlySet<string>): Migrated {
+export interface MigratedFile extends Migrated {
+  /** What is of the overlay IP controller: it makes sense together with what is in other files. */
+  readonly overlay: readonly Located[];
+}
+
+/** What the manifests in a file ask for, as StaticRoutes; `names` are taken, and grow. Documents of other things are passed over. */
+export function migrateManifests(text: string, file: string, names: Set<string>): MigratedFile {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines });
   const found = 'empty' in documents ? [] : documents;
@@ -12,7 +20,6 @@ export function migrateManifests(text: string, file: string, taken: ReadonlySet<
     readDocument(document, (offset, message) => ({ where: whereAt(offset), message: firstLine(message) })),
   );
   const objects = read.flatMap((each) => flattenLists(each.value));
-  const names = new Set(taken);
   const parts = found
     .flatMap(({ contents }) => mapsIn(contents))
     .flatMap((map): Migrated[] => {
@@ -21,7 +28,13 @@ export function migrateManifests(text: string, file: string, taken: ReadonlySet<
       const { subnets, findings } = subnetsAt(routes, text, whereAt);
       return [{ resources: resourcesFor({ name: nameOf(map), subnets, objects }, names), findings }];
     });
-  return { resources: parts.flatMap((part) => part.resources), findings: [...read, ...parts].flatMap((each) => each.findings) };
+  const readable = found.filter((_, i) => read[i]?.findings.length === 0);
+  const overlay = readable.flatMap((document) => mapsIn(document.contents).flatMap((map) => located(map, document, { file, lines }) ?? []));
+  return {
+    resources: parts.flatMap((part) => part.resources),
+    findings: [...read, ...parts].flatMap((each) => each.findings),
+    overlay: overlay.filter(isOfOverlay),
+  };
 }
 
 interface ReadDocument {

@@ -2,6 +2,7 @@ import { API_VERSION } from '../api/define-kind.ts';
 import { parseStaticRoute } from '../api/kinds/static-route.ts';
 import { Address, InvalidAddress } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
+import { at, type Finding, firstLine, unique } from './migrated.ts';
 
 /**
  * The static-routes DaemonSet: a ConfigMap whose `routes` key is a JSON array of subnets, which each node routed through the
@@ -13,18 +14,6 @@ export interface OlderSystem {
   readonly subnets: readonly string[];
   /** What stands beside it: the nodeSelector of the DaemonSet that mounts the ConfigMap is kept. */
   readonly objects: readonly unknown[];
-}
-
-/** Something that could not be used, and why. */
-export interface Finding {
-  /** `routes.yaml:8`, `kube-system/static-routes` */
-  readonly where: string;
-  readonly message: string;
-}
-
-export interface Migrated {
-  readonly resources: readonly object[];
-  readonly findings: readonly Finding[];
 }
 
 export interface Subnets {
@@ -65,7 +54,7 @@ export function parseArray(text: string): readonly unknown[] | string {
 }
 
 /** A bare address worked in the older system as a route to one host, so it becomes one; all else must be a subnet that we take. */
-function readSubnet(entry: unknown): { readonly subnet: string } | { readonly reason: string } {
+export function readSubnet(entry: unknown): { readonly subnet: string } | { readonly reason: string } {
   if (typeof entry !== 'string') return { reason: 'it is not a text' };
   const subnet = hostRoute(entry.trim()) ?? entry.trim();
   const object = { apiVersion: API_VERSION, kind: 'StaticRoute', metadata: { name: 'probe' }, spec: { subnets: [subnet] } };
@@ -116,21 +105,4 @@ function refersTo(configMap: string, value: unknown): boolean {
   return Object.entries(value).some(
     ([key, inner]) => (REFERENCES.includes(key) && at(inner, 'name') === configMap) || refersTo(configMap, inner),
   );
-}
-
-function at(value: unknown, ...path: readonly string[]): unknown {
-  let inner: unknown = value;
-  for (const key of path) inner = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined;
-  return inner;
-}
-
-function unique(name: string, taken: Set<string>): string {
-  let candidate = name;
-  for (let i = 2; taken.has(candidate); i++) candidate = `${name}-${i}`;
-  taken.add(candidate);
-  return candidate;
-}
-
-export function firstLine(message: string): string {
-  return message.split('\n')[0] ?? message;
 }

@@ -26,8 +26,8 @@ export function paint(text: string, colour: keyof typeof CODES, wanted: boolean)
 }
 
 /** `1 change`, `2 changes`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+export function count(number: number, noun: string, nouns = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : nouns}`;
 }
 
 /** `40 s ago`, `3 min ago`: how long since a time (ISO 8601). */

@@ -140,3 +140,132 @@ describe('migrate from a cluster', () => {
       await assert.rejects(bench.run('migrate', ...CLUSTER, '--namespace', 'a'), /list configmaps and daemonsets$/);
     }));
 });
+
+describe('migrate from a cluster with the overlay IP controller', () => {
+  const OLDER = 'iks.ibm.com/v1alpha1';
+  const older = (kind: string, plural: string) => ({ apiVersion: OLDER, kind, plural, namespaced: false });
+  const config = configMap('net', 'overlay-ip-controller-config', {
+    'overlay-ip-config.yaml': 'phpIPAM:\n  url: http://phpipam\n  appID: iks\n  subnetMap: {dal10: [7]}\n',
+  });
+  const address = (name: string, ipAddr: string): object => ({
+    apiVersion: OLDER,
+    kind: 'NodeOverlayIp',
+    metadata: { name },
+    status: { ipAddr },
+  });
+  const olderRoute = (name: string, subnet: string): object => ({
+    apiVersion: OLDER,
+    kind: 'StaticRoute',
+    metadata: { name },
+    spec: { subnet },
+  });
+  const node = (name: string): object => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  const workload = (kind: string, name: string, env: readonly object[]): object => ({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { namespace: 'net', name },
+    spec: { template: { spec: { containers: [{ name: 'main', env }] } } },
+  });
+  const agents = workload('DaemonSet', 'overlay-network-pod', [
+    { name: 'INTERFACE', value: 'eth0' },
+    { name: 'INTERFACE_LABEL', value: 'tmp0' },
+  ]);
+  const secret = (key: string): object => ({ valueFrom: { secretKeyRef: { name: 'phpipam-secret', key } } });
+  const controller = workload('Deployment', 'overlay-ip-controller', [
+    { name: 'PHPIPAM_USERNAME', ...secret('username') },
+    { name: 'PHPIPAM_PASSWORD', ...secret('password') },
+  ]);
+
+  /** `addresses`: whether the cluster has that kind. */
+  function withOverlay(objects: readonly object[], use: (bench: Bench) => Promise<void>, addresses = true): Promise<void> {
+    return Bench.with(async (bench) => {
+      for (const [kind, plural, apiVersion] of [
+        ['ConfigMap', 'configmaps', 'v1'],
+        ['DaemonSet', 'daemonsets', 'apps/v1'],
+        ['Deployment', 'deployments', 'apps/v1'],
+      ] as const)
+        bench.api.serve({ apiVersion, kind, plural, namespaced: true });
+      bench.api.serve({ apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false });
+      bench.api.serve(older('StaticRoute', 'staticroutes'));
+      if (addresses) bench.api.serve(older('NodeOverlayIp', 'nodeoverlayips'));
+      for (const object of objects) bench.api.put(object as never);
+      await use(bench);
+    });
+  }
+
+  const printed = (out: string): readonly string[] =>
+    parseAllDocuments(out).map((document) => {
+      const { kind, metadata, spec } = document.toJS();
+      return `${kind} ${metadata.name}: ${JSON.stringify(spec.addresses ?? spec.via ?? spec.ipam.phpIPAM.url)}`;
+    });
+
+  const forbid = (bench: Bench, ...resources: readonly string[]): void => {
+    bench.apiBefore = ({ resource }) => {
+      if (resources.includes(resource)) throw new ApiError(`cannot list ${resource}: forbidden`, { status: 403, reason: 'Forbidden' });
+    };
+  };
+
+  it('takes everything over, and finds the Secret and what to stop', () =>
+    withOverlay(
+      [config, agents, controller, node('n1'), address('n1', '192.168.100.4/24'), olderRoute('on-prem', '192.168.0.0/24')],
+      async (bench) => {
+        const { status, out, err } = await bench.run('migrate', ...CLUSTER);
+        assert.deepEqual([status, err], [EXIT.ok, '']);
+        assert.deepEqual(printed(out), [
+          'NodeOverlayIP n1.default: ["192.168.100.4/24"]',
+          'OverlayPool default: "http://phpipam.net.svc"',
+          'StaticRoute on-prem: {"overlay":{"pool":"default"}}',
+        ]);
+        assert.match(out, /^# 1\. .* from the same keys of the Secret phpipam-secret of namespace net\.$/m);
+        assert.match(
+          out,
+          /"kubectl scale -n net deployment overlay-ip-controller --replicas=0" and "kubectl delete -n net daemonset overlay-network-pod"/,
+        );
+      },
+    ));
+
+  it('names what is left over of nodes that are gone', () =>
+    withOverlay([config, node('n1'), address('n1', '192.168.100.4/24'), address('n2', '192.168.100.5/24')], async (bench) => {
+      const { status, out, err } = await bench.run('migrate', ...CLUSTER);
+      assert.equal(status, EXIT.failed);
+      assert.deepEqual(printed(out).length, 2);
+      assert.equal(
+        err,
+        'nodeoverlayip n2: NodeOverlayIp n2 is left out: there is no Node n2, so 192.168.100.5/24 is left over: delete its record in phpIPAM by hand\n',
+      );
+      forbid(bench, 'nodes');
+      const { status: without } = await bench.run('migrate', ...CLUSTER);
+      assert.equal(without, EXIT.ok, 'who may not see Nodes learns less');
+    }));
+
+  it('knows that nodes had no overlay address where the kind is not served', () =>
+    withOverlay(
+      [agents, olderRoute('on-prem', '192.168.0.0/24')],
+      async (bench) => {
+        const { status, out, err } = await bench.run('migrate', ...CLUSTER);
+        assert.deepEqual([status, err], [EXIT.ok, '']);
+        assert.deepEqual(printed(out), ['StaticRoute on-prem: {"discover":{"toward":["10.0.0.0/8"]}}']);
+      },
+      false,
+    ));
+
+  it('takes both older systems of one cluster', () =>
+    withOverlay([config, routes('kube-system', 'on-prem', '192.168.50.0/24'), olderRoute('on-prem', '192.168.0.0/24')], async (bench) => {
+      const { out } = await bench.run('migrate', ...CLUSTER);
+      assert.deepEqual(
+        printed(out).map((line) => line.split(':')[0]),
+        ['StaticRoute on-prem', 'OverlayPool default', 'StaticRoute on-prem-2'],
+      );
+    }));
+
+  it('asks for rights only where there is something of it', () =>
+    withOverlay([routes('kube-system', 'r', '192.168.50.0/24')], async (bench) => {
+      forbid(bench, 'nodeoverlayips', 'staticroutes', 'deployments', 'nodes');
+      assert.equal((await bench.run('migrate', ...CLUSTER)).status, EXIT.ok);
+      bench.api.put(config as never);
+      await assert.rejects(
+        bench.run('migrate', ...CLUSTER),
+        /^CommandFailed: cannot list nodeoverlayips: forbidden: ask for the right to list nodeoverlayips and staticroutes of iks\.ibm\.com, and deployments$/,
+      );
+    }));
+});

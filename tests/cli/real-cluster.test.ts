@@ -20,6 +20,46 @@ const WATCHER = 'system:serviceaccount:default:watcher';
 const PLUGIN = join(dirname(FAIRLEAD), 'kubectl-fairlead');
 const ROUTE = '192.168.50.0/24 via 10.1.0.1 dev eth1 metric 4201';
 
+/** As `kubectl get` shows what the overlay IP controller left in a cluster. */
+const olderObjects = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: overlay-ip-controller-config}
+data:
+  overlay-ip-config.yaml: |
+    phpIPAM: {url: http://phpipam, appID: iks, subnetMap: {dal10: [7]}}
+---
+apiVersion: iks.ibm.com/v1alpha1
+kind: NodeOverlayIp
+metadata: {name: node}
+status: {gateway: 192.168.100.1, ipAddr: 192.168.100.4/24}
+---
+apiVersion: iks.ibm.com/v1alpha1
+kind: NodeOverlayIp
+metadata: {name: gone}
+status: {gateway: 192.168.100.1, ipAddr: 192.168.100.5/24}
+---
+apiVersion: iks.ibm.com/v1alpha1
+kind: StaticRoute
+metadata: {name: onprem-192.168.0.0-24}
+spec: {subnet: 192.168.0.0/24}
+`;
+
+/** Without the subresource status, so that a test can write it. */
+function olderDefinition(kind: string, plural: string): object {
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.iks.ibm.com` },
+    spec: {
+      group: 'iks.ibm.com',
+      scope: 'Cluster',
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+      versions: [{ name: 'v1alpha1', served: true, storage: true, schema }],
+    },
+  };
+}
+
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -85,10 +125,10 @@ describe('with a real cluster', () => {
     verbs,
   });
 
-  /** `verb resource` of every request of a user, each once; all were granted. */
-  async function requestsOf(user: string): Promise<readonly string[]> {
+  /** `verb resource` of every request of a user, each once; all were answered by one of these. */
+  async function requestsOf(user: string, codes: readonly number[] = [200]): Promise<readonly string[]> {
     const requests = (await plane.audit({ user })).filter(({ resource }) => resource !== undefined);
-    assert.deepEqual([...new Set(requests.map(({ code }) => code))], [200]);
+    assert.deepEqual([...new Set(requests.map(({ code }) => code))].sort(), codes);
     return [...new Set(requests.map(({ verb, resource }) => `${verb} ${resource}`))].sort();
   }
 
@@ -241,7 +281,37 @@ describe('with a real cluster', () => {
         nodeSelector: { matchLabels: { pool: 'edge' } },
       });
       assert.match(await plane.kubectl(['apply', '--dry-run=server', '-f', '-'], stdout), /^staticroute.fairlead.dev\/routes created/);
-      assert.deepEqual(await requestsOf('migrator'), ['list configmaps', 'list daemonsets']);
+      // Whether there is anything of another older system, this user may not know.
+      const asked = ['list configmaps', 'list daemonsets', 'list nodeoverlayips', 'list staticroutes'];
+      assert.deepEqual(await requestsOf('migrator', [200, 403]), asked);
+    });
+
+    test('takes over the overlay IP controller, in the order in which it is applied', async () => {
+      for (const [kind, plural] of [
+        ['NodeOverlayIp', 'nodeoverlayips'],
+        ['StaticRoute', 'staticroutes'],
+      ] as const)
+        await plane.api.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', olderDefinition(kind, plural));
+      await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+      for (const plural of ['nodeoverlayips', 'staticroutes']) await plane.api.until(`/apis/iks.ibm.com/v1alpha1/${plural}`, () => true);
+      await plane.kubectl(['apply', '-n', 'older', '-f', '-'], olderObjects);
+      const { code, stdout, stderr } = await run('migrate', '--kubeconfig', plane.kubeconfig, '--namespace', 'older');
+      assert.equal(code, EXIT.failed, 'the subnet of the other older system could not be used');
+      assert.match(
+        stderr,
+        /^older\/routes: .* is left out: .*\nnodeoverlayip gone: NodeOverlayIp gone is left out: there is no Node gone, .*\n$/,
+      );
+      const applied = await plane.kubectl(['apply', '-f', '-'], stdout);
+      assert.deepEqual(applied.trim().split('\n').slice(1), [
+        'nodeoverlayip.fairlead.dev/node.default created',
+        'overlaypool.fairlead.dev/default created',
+        'staticroute.fairlead.dev/onprem-192.168.0.0-24 created',
+      ]);
+      const [taken] = parse(await plane.kubectl(['get', '-o', 'yaml', 'nodeoverlayips.fairlead.dev'])).items;
+      assert.equal(taken.metadata.annotations['fairlead.dev/adopt'], 'true');
+      assert.deepEqual(taken.spec.addresses, ['192.168.100.4/24']);
+      for (const kind of ['nodeoverlayips', 'overlaypools']) await plane.kubectl(['delete', `${kind}.fairlead.dev`, '--all']);
+      await plane.kubectl(['delete', 'staticroutes.fairlead.dev', 'routes', 'onprem-192.168.0.0-24']);
     });
 
     test('names the rights that are missing', async () => {

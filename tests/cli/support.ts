@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { providersOf } from '../../src/bin/open-provider.ts';
 import type { Adapters, ClusterOptions, Place } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { readUsage } from '../../src/cli/usage.ts';
 import { FakeCluster } from '../../src/cluster/fake.ts';
 import { FakeApi } from '../../src/cluster/fake-api.ts';
 import { FakeKernel } from '../../src/kernel/fake.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { CommandFailed } from '../../src/runtime/config.ts';
 import { route } from '../core/builders.ts';
 
@@ -93,7 +95,12 @@ export class Bench {
         this.clustersOpened.push(options);
         const client = new FakeApi(this.api.world);
         client.before = this.apiBefore;
-        return { client, namespace: async () => undefined, node: () => this.#place };
+        return {
+          client,
+          namespace: async () => undefined,
+          controller: (wanted) => ({ events: { record: () => {} }, openProvider: providersOf({ ...wanted, client, clock: systemClock }) }),
+          node: () => this.#place,
+        };
       },
       crds: async () => 'the definitions\n',
     };
