@@ -1,9 +1,8 @@
 import { fileSysctlMemory, type Recollection } from '../agent/memory.ts';
 import type { Change } from '../core/change.ts';
-import { diff } from '../core/diff.ts';
+import { foresee } from '../core/foresee.ts';
 import { guard } from '../core/guard.ts';
 import { NOTHING_PROBED } from '../core/planner/node.ts';
-import { planNode } from '../core/planner/plan-node.ts';
 import { formatChange } from '../core/render.ts';
 import { RepairBudget } from '../core/repair.ts';
 import { formatRef, type ResourceSnapshot } from '../core/resources.ts';
@@ -52,8 +51,9 @@ async function planOnce(context: Context): Promise<number> {
     remembered: sysctls,
     probed: NOTHING_PROBED,
   };
-  const { plan, problems } = planNode(resources, observed.facts, identity);
-  const changes = diff({ routes: observed.owned, sysctls }, plan, observed.facts);
+  const owned = { routes: observed.owned, sysctls };
+  const { planned, changes } = foresee(resources, owned, observed.facts, identity);
+  const { problems } = planned;
   const { allowed, withheld } = guard(changes, resources.complete, new RepairBudget(), 0);
   const output: PlanOutput = {
     node: flags.nodeName,
