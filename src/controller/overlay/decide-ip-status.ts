@@ -1,4 +1,5 @@
 import { toInterfaceStatus } from '../../api/kinds/overlay-interface.ts';
+import type { Address } from '../../core/ip/address.ts';
 import type { OverlayAddress } from '../../core/resources.ts';
 import type { NodeView } from '../views.ts';
 import { condition, type OverlayCondition } from './conditions.ts';
@@ -29,6 +30,8 @@ export interface StatusWorld {
   /** Of its node. */
   readonly entries: readonly Entry[];
   readonly recordOf: (entry: Entry) => string | null | undefined;
+  /** What it was before, of an address that is in no range any more. */
+  readonly gatewayOf: (address: Address) => string | undefined;
   readonly date: Date;
 }
 
@@ -81,12 +84,12 @@ function statusOf(object: OverlayIPView, words: Words, { node, date }: StatusWor
 function addressStatus(
   own: OverlayAddress,
   { told }: OverlayIPView,
-  { supply, entries, recordOf }: StatusWorld,
+  { supply, entries, recordOf, gatewayOf }: StatusWorld,
 ): AddressStatus | undefined {
   const address = addressText(own);
   const known = told.addresses.get(address);
   const range = supply && rangeOf(supply, own.address);
-  const gateway = range?.gateway.text ?? known?.gateway;
+  const gateway = range?.gateway.text ?? known?.gateway ?? gatewayOf(own.address);
   if (gateway === undefined) return undefined;
   const entry = entries.find((each) => each.address.equals(own.address));
   const record = (entry && recordOf(entry)) ?? known?.ipamID;

@@ -1,10 +1,15 @@
-import type { OverlayIPView } from './ip-view.ts';
-import type { Entry } from './ledger.ts';
+import type { Address } from '../../core/ip/address.ts';
+import { addressText, type OverlayIPView } from './ip-view.ts';
 
 /** How long a user who has deleted a NodeOverlayIP may take to make another, before the one that was deleted comes back. Milliseconds. */
 const COMEBACK_MS = 2_000;
 /** How long an agent may take to say that it has taken away what was deleted. Milliseconds. */
 const PATIENCE_MS = 300_000;
+
+export interface Remembered {
+  readonly prefixLength: number;
+  readonly gateway: string | undefined;
+}
 
 /** Both in milliseconds. */
 export interface Moment {
@@ -20,16 +25,18 @@ export class Departures {
   readonly #goneAt = new Map<string, number>();
   /** Since when each that is deleted has been so, by its uid, in attended milliseconds. */
   #leavingSince: ReadonlyMap<string, number> = new Map();
-  /** Of those that have gone: how long the prefixes of their subnets were, by address. */
-  readonly #lengths = new Map<string, number>();
+  /** Of those that have gone: what was told about their addresses. */
+  readonly #told = new Map<string, Remembered>();
   #moment: Moment = { now: 0, attended: 0 };
 
   look(objects: ReadonlyMap<string, OverlayIPView>, moment: Moment): void {
     this.#moment = moment;
-    for (const [node, { addresses }] of this.#present) {
+    for (const [node, object] of this.#present) {
       if (objects.has(node)) continue;
       this.#goneAt.set(node, moment.now);
-      for (const { address, prefixLength } of addresses) this.#lengths.set(address.text, prefixLength);
+      for (const own of object.addresses) {
+        this.#told.set(own.address.text, { prefixLength: own.prefixLength, gateway: object.told.addresses.get(addressText(own))?.gateway });
+      }
     }
     for (const [node, at] of this.#goneAt) if (moment.now - at >= COMEBACK_MS) this.#goneAt.delete(node);
     const leaving = [...objects.values()].filter(({ deleting }) => deleting);
@@ -46,9 +53,9 @@ export class Departures {
     return since !== undefined && this.#moment.attended - since >= PATIENCE_MS;
   }
 
-  /** How long the prefix of its subnet was when it was last seen. */
-  lengthOf({ address }: Entry): number | undefined {
-    return this.#lengths.get(address.text);
+  /** What was told of an address before its NodeOverlayIP went; it may be in no range any more. */
+  remembered(address: Address): Remembered | undefined {
+    return this.#told.get(address.text);
   }
 
   /** When there is something to look at again because of time alone; by the clock, infinite when there is nothing. */

@@ -17,16 +17,17 @@ export class EntryNotes {
     return this.#taken;
   }
 
-  /** This process has written them just now. */
-  entered(entries: readonly Entry[]): void {
+  /** This process is about to write them; it says so before, because others may act on them before the answer is there. */
+  enter(entries: readonly Entry[]): void {
     for (const entry of entries) this.#unused.add(keyOf(entry));
   }
 
-  /** Whether this process has entered it, and nothing has been made of it since. */
+  /** Whether this process has entered it, and nothing can have been made of it since. */
   isUnused(entry: Entry): boolean {
     return this.#unused.has(keyOf(entry));
   }
 
+  /** Something may have been made of it, or others may have entered it. */
   use(entry: Entry): void {
     this.#unused.delete(keyOf(entry));
   }

@@ -1,6 +1,8 @@
 import { Backoff, type Clock } from '../../runtime/clock.ts';
 import type { LedgerDecision } from './decide-ledger.ts';
 import { type PoolStatus, poolStatusDiffers } from './decide-pool-status.ts';
+import type { EntryNotes } from './entry-notes.ts';
+import type { Entry } from './ledger.ts';
 import type { LedgerBase } from './ledger-base.ts';
 import { OVERLAY_POOLS } from './names.ts';
 import { NotDone } from './not-done.ts';
@@ -24,8 +26,9 @@ export interface LedgerWriterPorts {
   readonly onBug: (error: unknown) => void;
   readonly signal: AbortSignal;
   readonly observe: (outcome: 'written' | 'overtaken' | 'failed') => void;
-  /** Hears which ledger was written over which. */
-  readonly written: (before: PoolView, decision: LedgerDecision) => void;
+  readonly notes: EntryNotes;
+  /** Hears which entries are new, and which are gone. */
+  readonly written: (entered: readonly Entry[], gone: readonly Entry[]) => void;
 }
 
 /** Writes ledger and status of one pool, one write after the other: what comes up while one is under way goes into the next. */
@@ -96,13 +99,24 @@ export class LedgerWriter {
   }
 
   /** Before anything is entered, the pool gets our finalizer: so it cannot go and take the ledger with it. */
-  async #write(pool: PoolView, decision: LedgerDecision, status: PoolStatus): Promise<void> {
-    const { api, base, written } = this.#ports;
-    const holds = pool.held || pool.deleting || decision.ledger.size === 0;
+  async #write(pool: PoolView, { ledger }: LedgerDecision, status: PoolStatus): Promise<void> {
+    const { api, base, notes, written } = this.#ports;
+    const holds = pool.held || pool.deleting || ledger.size === 0;
     const over = holds ? pool : await api.holdPool(pool, true);
     if (over !== pool) base.written(over);
-    base.written(await api.tellPool(over, status));
-    written(pool, decision);
+    const entered = [...ledger.values()].filter(({ address, releasing }) => !releasing && !pool.ledger.has(address.text));
+    notes.enter(entered);
+    try {
+      base.written(await api.tellPool(over, status));
+    } catch (error) {
+      // Whether it was written is not known, or another has entered them.
+      for (const entry of entered) notes.use(entry);
+      throw error;
+    }
+    written(
+      entered,
+      [...pool.ledger.values()].filter(({ address }) => !ledger.has(address.text)),
+    );
   }
 
   async #letGo(pool: PoolView): Promise<void> {

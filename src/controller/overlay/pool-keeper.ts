@@ -117,7 +117,7 @@ export class PoolKeeper {
     this.#base = new LedgerBase(clock);
     this.#memory = new ObjectMemory(clock);
     this.#announcer = new Announcer(events);
-    this.#pool = new Latest(() => this.#askPool());
+    this.#pool = new Latest({ clock, signal, ask: () => this.#askPool() });
     const common = { clock, again, onBug, signal };
     this.#ipam = new IpamKeeper({
       ...common,
@@ -131,7 +131,8 @@ export class PoolKeeper {
       api,
       base: this.#base,
       observe: (outcome) => measure.ledger(name, outcome),
-      written: (before, decision) => this.#written(before, decision),
+      notes: this.#notes,
+      written: (entered, gone) => this.#log(entered, gone),
     });
     this.#runner = new JobRunner(common);
     this.#acquaintances = new JobRunner(common);
@@ -235,6 +236,7 @@ export class PoolKeeper {
     for (const node of names) {
       const own = entries.get(node) ?? [];
       const object = objects?.get(node);
+      if (object) for (const entry of own) this.#notes.use(entry);
       const step = decideStep({
         entries: own,
         object,
@@ -333,12 +335,21 @@ export class PoolKeeper {
     const { pool, round, supply } = this.#present ?? {};
     const view = round?.nodes.get(node);
     const selected = pool !== undefined && selectedBy(pool)(view);
-    return { pool, node: view, selected, supply, entries, recordOf: (entry) => this.#recordOf(entry), date: this.#ports.clock.date() };
+    return {
+      pool,
+      node: view,
+      selected,
+      supply,
+      entries,
+      recordOf: (entry) => this.#recordOf(entry),
+      gatewayOf: (address) => this.#departures.remembered(address)?.gateway,
+      date: this.#ports.clock.date(),
+    };
   }
 
   #lengthOf(entry: Entry): number | undefined {
     const { supply } = this.#present ?? {};
-    return (supply && rangeOf(supply, entry.address)?.subnet.length) ?? this.#departures.lengthOf(entry);
+    return (supply && rangeOf(supply, entry.address)?.subnet.length) ?? this.#departures.remembered(entry.address)?.prefixLength;
   }
 
   async #askPool(): Promise<PoolView | undefined> {
@@ -382,10 +393,7 @@ export class PoolKeeper {
     });
   }
 
-  #written(before: PoolView, { ledger }: LedgerDecision): void {
-    const entered = [...ledger.values()].filter(({ address, releasing }) => !releasing && !before.ledger.has(address.text));
-    const gone = [...before.ledger.values()].filter(({ address }) => !ledger.has(address.text));
-    this.#notes.entered(entered);
+  #log(entered: readonly Entry[], gone: readonly Entry[]): void {
     const words = [...told(entered, 'for'), ...told(gone, 'free again, was that of')];
     if (words.length > 0) this.#ports.log.info(`OverlayPool ${this.#ports.name}: ${words.join('; ')}`);
   }
