@@ -99,6 +99,7 @@ export class Agent {
       await this.#round();
       await this.#reconciler.probed();
     }
+    this.#tell();
     this.#cancelQuiet?.();
     await Promise.all([this.#reports.flush(), this.#overlayReports?.close()]);
     return this.#reconciler.account().report;

@@ -1,6 +1,6 @@
 import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
 import type { OverlayReport } from '../cluster/cluster.ts';
-import { type Link, type NodeFacts, poolOf } from '../core/facts.ts';
+import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from '../core/facts.ts';
 import type { ProblemCode } from '../core/problem.ts';
 import type { NodeOverlayIP } from '../core/resources.ts';
 
@@ -19,20 +19,34 @@ export interface OverlayFindings {
  */
 export function overlayReports({ nodeOverlayIPs, facts, report }: OverlayFindings): readonly OverlayReport[] {
   const node = report.metadata.name;
+  const own = nodeOverlayIPs.filter((ip) => ip.node === node);
   const verdicts = new Map(report.status.resources.filter(({ kind }) => kind === 'NodeOverlayIP').map((each) => [each.name, each]));
-  return nodeOverlayIPs
-    .filter((ip) => ip.node === node)
-    .flatMap((ip): OverlayReport[] => {
-      const { name } = ip.meta.ref;
-      const state = ip.deleting ? goingState(ip, facts, node) : stateOf(verdicts.get(name));
-      if (ip.meta.uid === undefined || state === undefined) return [];
-      const device = deviceOf(ip, facts);
-      return [{ name, uid: ip.meta.uid, ...(device && { device }), deviceReady: state }];
-    });
+  return own.flatMap((ip): OverlayReport[] => {
+    const { name } = ip.meta.ref;
+    const left = leftOver(ip, own, facts);
+    const state = ip.deleting || left ? goingState(left, node) : stateOf(verdicts.get(name));
+    if (ip.meta.uid === undefined || state === undefined) return [];
+    const device = deviceOf(ip, facts);
+    return [{ name, uid: ip.meta.uid, ...(device && { device }), deviceReady: state }];
+  });
 }
 
-function goingState(ip: NodeOverlayIP, facts: NodeFacts, node: string): OverlayReport['deviceReady'] {
-  const left = facts.addresses.find((own) => own.ours && ip.addresses.some(({ address }) => address.equals(own.address)));
+/**
+ * An address of ours that is to go: one of an object that is being deleted, or of an earlier one of the same pool. On the parent itself no
+ * mark tells of which pool an address is, so there it is any that no object names.
+ */
+function leftOver(ip: NodeOverlayIP, own: readonly NodeOverlayIP[], { addresses, links }: NodeFacts): InterfaceAddress | undefined {
+  const isOf = (each: NodeOverlayIP, held: InterfaceAddress): boolean => each.addresses.some(({ address }) => address.equals(held.address));
+  return addresses.find((held) => {
+    if (!held.ours) return false;
+    if (isOf(ip, held)) return ip.deleting;
+    const link = links.find(({ index }) => index === held.device.index);
+    const pool = link && poolOf(link);
+    return pool === undefined ? !own.some((each) => isOf(each, held)) : pool === ip.pool;
+  });
+}
+
+function goingState(left: InterfaceAddress | undefined, node: string): OverlayReport['deviceReady'] {
   if (!left) return { status: 'False', reason: 'Removed', message: `node ${node} has none of the addresses any more` };
   return { status: 'True', reason: 'Removing', message: `${left.address} is being taken from ${left.device.name} of node ${node}` };
 }

@@ -110,12 +110,19 @@ function problemsOf(plan: ResourcePlan, round: RoundResult, about: Findings): Pr
   const planned = about.problems.get(name) ?? [];
   const refused = round.failures.filter((failure) => belongs(failure, plan, round));
   const contested = contestedOf(plan, about.contested);
+  // What is pending explains nothing when the kernel refuses it.
+  const [pending, wrong] = [planned.filter(isPending), planned.filter((problem) => !isPending(problem))];
   return [
     ...invalid,
-    ...planned,
+    ...wrong,
     ...(refused.length > 0 ? [{ code: 'KernelRefused' as const, subject, message: refusal(refused, round.nodeName) }] : []),
     ...(contested.length > 0 ? [{ code: 'Contested' as const, subject, message: contest(contested, round.nodeName) }] : []),
+    ...pending,
   ];
+}
+
+function isPending({ code }: Problem): boolean {
+  return code === 'OverlayPending';
 }
 
 function invalidSpec(entry: InvalidResource): Problem {

@@ -78,6 +78,9 @@ export class FakeApi implements ApiClient {
   /** Breaks the open watches of this client, as a lost connection does. */
   cutWatches(): void {
     for (const open of this.#open) {
+      // Whoever waits for news waits for the present ones.
+      open.watch.wake();
+      open.rest = open.watch.take();
       open.broken = this.#unreachable();
       open.watch.wake();
     }
@@ -105,19 +108,25 @@ export class FakeApi implements ApiClient {
   async *watch(type: ResourceType, options: WatchOptions): AsyncGenerator<readonly WatchEvent[], void> {
     const { signal } = options;
     const call: FakeCall = { verb: 'watch', resource: type.plural };
-    const watch = await this.#answer(call, signal, () => this.world.watch(type, options));
-    const open: OpenWatch = { watch, broken: undefined };
+    const watch = await this.#answer(
+      call,
+      signal,
+      () => this.world.watch(type, options),
+      (unheard) => unheard.end(),
+    );
+    const open: OpenWatch = { watch, broken: undefined, rest: [] };
     const wake = (): void => watch.wake();
     this.#open.add(open);
     signal?.addEventListener('abort', wake);
     try {
       yield [];
       while (!watch.ended) {
-        const events = watch.take();
+        const events = open.broken ? open.rest : watch.take();
+        open.rest = [];
+        if (events.length === 0 && open.broken) throw open.broken;
         if (events.length > 0) await this.lag(type.plural);
         else await watch.news;
         signal?.throwIfAborted();
-        if (open.broken) throw open.broken;
         if (events.length > 0) yield events;
       }
     } finally {
@@ -152,7 +161,8 @@ export class FakeApi implements ApiClient {
     return Promise.resolve();
   }
 
-  async #answer<T>(call: FakeCall, signal: AbortSignal | undefined, serve: () => T): Promise<T> {
+  /** `lose` hears of an answer that nobody gets. */
+  async #answer<T>(call: FakeCall, signal: AbortSignal | undefined, serve: () => T, lose: (answer: T) => void = () => {}): Promise<T> {
     signal?.throwIfAborted();
     this.calls.push(call);
     const write = `${call.verb} ${call.resource}`;
@@ -161,8 +171,13 @@ export class FakeApi implements ApiClient {
     await unlessAborted(this.before(call), signal);
     if (this.#away) throw this.#unreachable();
     const answer = serve();
-    await unlessAborted(this.after(call), signal);
-    if (this.#away) throw this.#unreachable();
+    try {
+      await unlessAborted(this.after(call), signal);
+      if (this.#away) throw this.#unreachable();
+    } catch (error) {
+      lose(answer);
+      throw error;
+    }
     return answer;
   }
 
@@ -182,6 +197,8 @@ interface OpenWatch {
   readonly watch: FakeWatch;
   /** The connection was lost. */
   broken: ApiError | undefined;
+  /** What had arrived by then. */
+  rest: readonly WatchEvent[];
 }
 
 /** Rejects with the signal, should that come first. */

@@ -12,6 +12,7 @@ export const PROBLEM_CODES = {
   NoOverlayAddress: 'The route leaves by an overlay of which this node has no address.',
   AddressNotGranted: 'The controller has not granted the addresses to this node; what is there stays.',
   AddressInUse: 'Another host on the link answers for the overlay address, so it is not used.',
+  KernelTooOld: 'The kernel of the node lacks what the resource needs; the message says from which version on it has it.',
   OverlapsNetwork: 'The overlay range overlaps a network that the node is connected to by another device.',
   OverlayPending: 'The overlay device or address is being made, which takes a second.',
   NoCoveringRoute: 'Discovery found no route of the node that covers the prefix it looks toward.',

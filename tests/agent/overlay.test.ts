@@ -167,6 +167,29 @@ describe('what a node says of its NodeOverlayIPs', () => {
   );
 
   it(
+    'not in place while an earlier address of the pool is still there',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.kernel.addAddress('tmp0', '192.168.100.9/24', { ours: true });
+      const [said] = await saidBy(stage);
+      assert.deepEqual([said?.deviceReady.status, said?.deviceReady.reason], ['True', 'Removing']);
+      assert.match(said?.deviceReady.message ?? '', /192\.168\.100\.9 is being taken from tmp0/);
+    }),
+  );
+
+  it(
+    'what the kernel refuses',
+    scenario(async (stage) => {
+      for (let i = 0; i < 40; i++) stage.kernel.failNext('EBUSY', 'Device or resource busy');
+      await withAddress(stage);
+      await stage.advance(2_000);
+      const [said] = await saidBy(stage);
+      assert.deepEqual([said?.deviceReady.status, said?.deviceReady.reason], ['False', 'KernelRefused']);
+    }),
+  );
+
+  it(
     'nothing while it is under way, and nothing of another node',
     scenario(async (stage) => {
       putPool(stage);

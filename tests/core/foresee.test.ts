@@ -6,7 +6,10 @@ import { type Route, RouteIndex } from '../../src/core/route.ts';
 import { facts, identity, node, snapshot, staticRoute } from './builders.ts';
 import { EVERYTHING, ours, overlayIP, pool, QUIET_ETH1, TMP0, world } from './overlay-builders.ts';
 
-const routes = [staticRoute('on-prem', { via: { type: 'overlay', pool: 'default' } }), staticRoute('plain', { subnets: ['172.20.0.0/16'] })];
+const routes = [
+  staticRoute('on-prem', { via: { type: 'overlay', pool: 'default' } }),
+  staticRoute('plain', { subnets: ['172.20.0.0/16'] }),
+];
 const ahead = (at = facts(), resources = {}, owned: readonly Route[] = []) => {
   const all = snapshot(routes, { nodes: [node('n1')], ...EVERYTHING, ...resources });
   const { changes, planned } = foresee(all, { routes: RouteIndex.of(owned), sysctls: [] }, at, identity());

@@ -148,6 +148,14 @@ describe('what keeps an address away', () => {
     assert.doesNotMatch(text, /^address/m);
   });
 
+  it('a protected path, also when only the length of an address in place is another', () => {
+    const wider = { ...EVERYTHING, nodeOverlayIPs: [overlayIP(['192.168.100.4/16'])] };
+    const who = identity({ probed: CLEAR, protect: [prefix('192.168.7.1/32')] });
+    const text = planText(wider, world([TMP0], [ours('192.168.100.4/24')]), who);
+    assert.match(text, /! n1\.default ProtectedPath: 192\.168\.0\.0\/16 would move 192\.168\.7\.1\/32/);
+    assert.doesNotMatch(text, /^address/m);
+  });
+
   it('somebody else’s address', () => {
     const foreign = ours('192.168.100.4/24', TMP0, { ours: false });
     assert.match(
@@ -218,6 +226,14 @@ describe('several', () => {
   it('a route by way of a pool of which the node has no address', () => {
     const text = planText({ staticRoutes: [viaOverlay] }, facts());
     assert.match(text, /! on-prem NoOverlayAddress: node n1 has no address of an OverlayPool "default"/);
+  });
+
+  it('where the kernel cannot mark an IPv6 address at all, it is refused', () => {
+    const old = { ...world([TMP0]), kernelRelease: '5.15.0-100-generic' };
+    const text = planText({ ...EVERYTHING, nodeOverlayIPs: [overlayIP(['192.168.100.4/24', '2001:db8:100::4/64'])] }, old);
+    assert.match(text, /! n1\.default KernelTooOld: Linux 5\.15\.0-100-generic of node n1 cannot mark 2001:db8:100::4 as Fairlead's/);
+    assert.match(text, /^address 192\.168\.100\.4\/24 dev tmp0$/m);
+    assert.doesNotMatch(text, /^address 2001/m);
   });
 
   it('where the kernel cannot mark an address, its label does', () => {

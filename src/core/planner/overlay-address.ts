@@ -5,7 +5,7 @@ import type { OverlayAddress } from '../resources.ts';
 import type { Route } from '../route.ts';
 import type { Fault, Surroundings } from './next-hop.ts';
 import type { NodeIdentity } from './node.ts';
-import type { Place } from './overlay-device.ts';
+import { marksAddresses, type Place } from './overlay-device.ts';
 import { forbids, type Protection } from './protection.ts';
 
 /** All that decides about the addresses of one NodeOverlayIP. */
@@ -18,11 +18,19 @@ export interface OverlayWorld {
 /** Why an address must not be on this node; undefined when it may. `connected` is the route that the kernel makes for its network. */
 export function obstacle(wanted: OverlayAddress, connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
   return (
+    unmarkable(wanted, world) ??
     elsewhere(wanted, place, world) ??
     overlap(connected, place, world) ??
     inUse(wanted, place, world) ??
     harm(wanted, connected, place, world)
   );
+}
+
+/** An older kernel has a label for IPv4, and nothing for IPv6: nobody could tell later whose the address is. */
+function unmarkable({ address }: OverlayAddress, { around, node }: OverlayWorld): Fault | undefined {
+  if (address.family === 4 || marksAddresses(around.facts.kernelRelease)) return undefined;
+  const message = `Linux ${around.facts.kernelRelease} of node ${node.name} cannot mark ${address} as Fairlead's: IPv6 overlay addresses need Linux 5.18 or later`;
+  return { code: 'KernelTooOld', message };
 }
 
 /** The kernel answers for an address on whatever device it is: twice on one node is once too often. */
@@ -66,8 +74,10 @@ function inUse({ address }: OverlayAddress, { device, name }: Place, { around, n
   };
 }
 
-function harm({ address }: OverlayAddress, connected: Route, { device }: Place, { around, protection }: OverlayWorld): Fault | undefined {
-  if (device && around.facts.addresses.some((held) => held.device.index === device.index && held.address.equals(address))) return undefined;
+function harm(wanted: OverlayAddress, connected: Route, { device }: Place, { around, protection }: OverlayWorld): Fault | undefined {
+  const isIt = ({ address, prefixLength }: OverlayAddress): boolean =>
+    prefixLength === wanted.prefixLength && address.equals(wanted.address);
+  if (device && around.facts.addresses.some((held) => held.device.index === device.index && isIt(held))) return undefined;
   const message = forbids(protection, around.fib, connected);
   return message === undefined ? undefined : { code: 'ProtectedPath', message: `${message}: use another range` };
 }

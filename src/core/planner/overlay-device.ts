@@ -46,7 +46,7 @@ function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }
 
 function onParent(parent: Link, { facts }: Surroundings): Place {
   const label = `${parent.name.slice(0, LABEL_LENGTH - 3)}:fl`;
-  const marked = isAtLeast(facts.kernelRelease, MARKS_ADDRESSES);
+  const marked = marksAddresses(facts.kernelRelease);
   return { type: 'Address', parent, device: refOf(parent), isUp: parent.up, name: parent.name, ...(!marked && { label }) };
 }
 
@@ -87,6 +87,11 @@ function linkOf(facts: NodeFacts, device: DeviceRef | undefined): Link[] {
 
 function refOf({ index, name }: Link): DeviceRef {
   return { index, name };
+}
+
+/** Whether an address can carry our mark whatever its family. */
+export function marksAddresses(release: string): boolean {
+  return isAtLeast(release, MARKS_ADDRESSES);
 }
 
 /** `6.1.0-13-amd64` is at least [5, 18]. A release that is no such text counts as new. */
