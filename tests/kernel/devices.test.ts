@@ -65,6 +65,29 @@ describe('devices of ours in the real kernel', HANG, () => {
     await succeed(space.kernel, [{ op: 'add-link', link: planned(parent) }]);
   });
 
+  for (const [way, remove] of Object.entries({
+    removing: (address: ReturnType<typeof plannedAddress>) => succeed(space.kernel, [{ op: 'remove-address', address }]),
+    purging: () => space.kernel.purge(),
+  })) {
+    test(`${way} ours leaves the node’s own address of the same network, though ours came first`, async () => {
+      const parent = await space.addLink('left');
+      await space.ip('link', 'set', 'left', 'up');
+      const address = plannedAddress(parent, '10.1.0.50/24');
+      await succeed(space.kernel, [{ op: 'add-address', address }]);
+      await space.ip('addr', 'add', '10.1.0.10/24', 'dev', 'left');
+      assert.match(await space.ip('addr', 'show', 'left'), /10\.1\.0\.10\/24 scope global secondary/);
+      await remove(address);
+      const { facts } = await space.reread();
+      assert.deepEqual(
+        facts.addresses
+          .filter(({ device, address: { family } }) => device.name === 'left' && family === 4)
+          .map((held) => held.address.text),
+        ['10.1.0.10'],
+      );
+      assert.deepEqual(space.kernel.takeDrift(), []);
+    });
+  }
+
   test('a parent that is a port of a bridge carries none, and the kernel says why', async () => {
     const parent = await space.addLink('left');
     await space.ip('link', 'add', 'br0', 'type', 'bridge');

@@ -11,14 +11,16 @@ import {
 import { type Route, RouteIndex } from '../../core/route.ts';
 import type { LinkProgrammer } from './link-programmer.ts';
 import type { Monitor } from './monitor.ts';
-import { encodeAddAddress, encodeRemoveAddress } from './netlink/addresses.ts';
+import { encodeAddAddress } from './netlink/addresses.ts';
 import { NLMSG_ERROR } from './netlink/constants.ts';
 import { decodeError, errorCode, errorMeaning, type KernelError } from './netlink/errors.ts';
+import { Exchange } from './netlink/exchange.ts';
 import { encodeSetSysctl } from './netlink/link-changes.ts';
 import { MessageReader } from './netlink/reader.ts';
 import { RouteEncoder } from './netlink/route-encoder.ts';
 import { type NetlinkSocket, NOTHING, OVERFLOW } from './netlink/socket.ts';
 import { MessageWriter } from './netlink/writer.ts';
+import { removalOf } from './remove-address.ts';
 import type { KernelView, Written } from './view.ts';
 
 /** One `send` is the kernel's work done synchronously, and takes about a millisecond for so many bytes. */
@@ -41,6 +43,7 @@ export class Programmer {
   readonly #monitor: Monitor;
   readonly #view: KernelView;
   readonly #links: LinkProgrammer;
+  readonly #exchange: Exchange;
   readonly #reader: MessageReader;
   readonly #writer = new MessageWriter(BATCH_BYTES);
   readonly #routes = new RouteEncoder(this.#writer);
@@ -49,6 +52,7 @@ export class Programmer {
 
   constructor(socket: NetlinkSocket, monitor: Monitor, view: KernelView, links: LinkProgrammer) {
     this.#socket = socket;
+    this.#exchange = new Exchange(socket);
     this.#monitor = monitor;
     this.#view = view;
     this.#links = links;
@@ -130,7 +134,7 @@ export class Programmer {
         const { device, address, prefixLength } = change.address;
         this.#view.fold();
         if (!this.#view.devices.addressLike({ index: device.index, address, prefixLength })?.ours) return false;
-        encodeRemoveAddress(this.#writer, seq, change.address);
+        removalOf(this.#exchange, change.address)(this.#writer, seq);
         return true;
       }
     }

@@ -5,10 +5,10 @@ import type { DeviceRef } from '../../core/route.ts';
 import type { Purged } from '../kernel.ts';
 import { isOurLink } from '../own-links.ts';
 import { listAddresses, listLinks } from './listing.ts';
-import { encodeRemoveAddress } from './netlink/addresses.ts';
 import type { Dumper } from './netlink/dump.ts';
 import type { Exchange } from './netlink/exchange.ts';
 import { encodeRemoveLink } from './netlink/link-changes.ts';
+import { removalOf } from './remove-address.ts';
 
 /** Addresses and devices with our mark, read from the kernel at this moment. */
 interface Marked {
@@ -23,7 +23,10 @@ interface Marked {
  */
 export function purgeDevices(exchange: Exchange, dumper: Dumper): Purged {
   const before = listMarked(dumper);
-  for (const address of before.addresses) exchange.request((writer) => encodeRemoveAddress(writer, 1, address));
+  for (const address of before.addresses) {
+    const remove = removalOf(exchange, address);
+    exchange.request((writer) => remove(writer, 1));
+  }
   for (const { index } of before.links.filter(isOurLink)) exchange.request((writer) => encodeRemoveLink(writer, 1, index));
   const left = textsOf(listMarked(dumper));
   return { removed: textsOf(before).filter((text) => !left.includes(text)), left };

@@ -88,6 +88,7 @@ export const IFLA_INET_CONF = 1;
 export const IPV4_DEVCONF_RP_FILTER = 8;
 export const IPV4_DEVCONF_ARP_ANNOUNCE = 18;
 export const IPV4_DEVCONF_ARP_IGNORE = 19;
+export const IPV4_DEVCONF_PROMOTE_SECONDARIES = 20;
 
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;

@@ -16,6 +16,7 @@ import {
   IFLA_LINKINFO,
   IFLA_MACVLAN_MODE,
   IFLA_MTU,
+  IPV4_DEVCONF_PROMOTE_SECONDARIES,
   MACVLAN_MODE_BRIDGE,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -107,6 +108,16 @@ export function encodeSetSysctl(writer: MessageWriter, seq: number, index: numbe
   writer.begin(RTM_SETLINK, NLM_F_REQUEST, seq);
   encodeHeader(writer, index, 'as it is');
   encodeSettings(writer, { [name]: value });
+  writer.end();
+}
+
+/** Whether the other addresses of a network stay when the first of them goes. */
+export function encodeSetPromotes(writer: MessageWriter, seq: number, index: number, promotes: boolean): void {
+  writer.begin(RTM_SETLINK, NLM_F_REQUEST, seq);
+  encodeHeader(writer, index, 'as it is');
+  const nests = [IFLA_AF_SPEC, AF_INET, IFLA_INET_CONF].map((type) => writer.beginNested(type));
+  writer.attributeU32(IPV4_DEVCONF_PROMOTE_SECONDARIES, promotes ? 1 : 0);
+  for (const nest of nests.reverse()) writer.endNested(nest);
   writer.end();
 }
 

@@ -19,6 +19,7 @@ import {
   IFLA_MTU,
   IPV4_DEVCONF_ARP_ANNOUNCE,
   IPV4_DEVCONF_ARP_IGNORE,
+  IPV4_DEVCONF_PROMOTE_SECONDARIES,
   IPV4_DEVCONF_RP_FILTER,
   RTEXT_FILTER_SKIP_STATS,
 } from './constants.ts';
@@ -67,6 +68,13 @@ export function decodeLink(message: MessageReader): Link | undefined {
     arpAnnounce: settingOf(view, conf, DEVCONF.arp_announce),
     ...identityOf(view),
   };
+}
+
+/** net.ipv4.conf.<name>.promote_secondaries. */
+export function decodePromotes(message: MessageReader): boolean {
+  outer.parse(message.view, message.start + IFINFOMSG, message.end);
+  const conf = outer.nested(IFLA_AF_SPEC, families).nested(AF_INET, inet);
+  return settingOf(message.view, conf, IPV4_DEVCONF_PROMOTE_SECONDARIES) !== 0;
 }
 
 /** The group of a device, which only its maker asks for. */
