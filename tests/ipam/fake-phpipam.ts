@@ -13,6 +13,8 @@ export interface FakeOptions extends Partial<ApiOptions> {
   readonly host?: string;
   /** Milliseconds, by which tokens expire and blocks end. */
   readonly now?: () => number;
+  /** Of another one: this is a further web server before the same phpIPAM, with a lock of its own. */
+  readonly database?: FakeDatabase;
 }
 
 /**
@@ -44,8 +46,8 @@ export class FakePhpIpam {
     return fake;
   }
 
-  private constructor({ tls, port, host, now = () => performance.now(), ...api }: FakeOptions) {
-    this.database = new FakeDatabase(now);
+  private constructor({ tls, port, host, now = () => performance.now(), database = new FakeDatabase(now), ...api }: FakeOptions) {
+    this.database = database;
     this.database.apps.set('fairlead', { security: 'ssl_token', permission: 2 });
     this.database.apps.set('coded', { security: 'ssl_code', permission: 2, code: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345' });
     this.database.apps.set('open', { security: 'none', permission: 2 });

@@ -5,7 +5,7 @@ import { hold } from '../../src/ipam/provider.contract.ts';
 import type { Claim, RecordedHolding } from '../../src/ipam/provider.ts';
 import { ManualClock } from '../agent/clock.ts';
 import { FAULTS, type FaultName } from './fake/faults.ts';
-import { FakePhpIpam } from './fake-phpipam.ts';
+import { type FakeOptions, FakePhpIpam } from './fake-phpipam.ts';
 import { addSubnets, openPool, recorded, takes } from './pools.ts';
 import { passTimeOnHang, Tenant, untilDone } from './tenant.ts';
 
@@ -104,37 +104,51 @@ describe('three clusters that share a subnet, with a fault at every eighth reque
   for (const unique of [true, false]) {
     for (const seed of [1, 2, 3, 4, 5]) {
       it(`give no address twice, and leave nothing behind: ${unique ? 'unique key' : 'no unique key'}, seed ${seed}`, async () => {
-        const clock = new ManualClock();
-        const fake = await FakePhpIpam.open({ now: () => clock.now(), pause: turn, version: unique ? '1.8.2' : '1.7.4' });
-        addSubnets(fake);
-        fake.database.unique = unique;
-        takes(fake, '192.168.101.5', 'printer-7');
-        passTimeOnHang(fake, clock);
         const roll = dice(seed);
-        fake.spoil = () => (roll() < 1 / 8 ? FAULTS[NAMES[Math.floor(roll() * NAMES.length)] ?? 'slow'] : undefined);
-        const tenants = [1, 2, 3].map(
-          (i) => new Tenant(openPool(fake, { clock, uid: `uid-${i}`, subnetMap: new Map([['a', [8]]]) }), clock),
-        );
+        const { fronts, tenants } = await openTenants(unique);
+        const [fake] = fronts;
+        for (const front of fronts)
+          front.spoil = () => (roll() < 1 / 8 ? FAULTS[NAMES[Math.floor(roll() * NAMES.length)] ?? 'slow'] : undefined);
         try {
           await Promise.all(tenants.map((tenant) => tenant.serve(names('first', 12), 'a')));
           checkHeld(fake, tenants);
           await Promise.all(tenants.map((tenant) => tenant.release(tenant.held.slice(0, 6))));
-          await fake.finishLate();
+          for (const front of fronts) await front.finishLate();
           await Promise.all(tenants.map((tenant) => tenant.serve(names('second', 12), 'a')));
           checkHeld(fake, tenants);
           await Promise.all(tenants.map((tenant) => tenant.release(tenant.held)));
-          fake.spoil = () => undefined;
-          await fake.finishLate();
+          for (const front of fronts) {
+            front.spoil = () => undefined;
+            await front.finishLate();
+          }
           for (const tenant of tenants) await tenant.tidy();
           assert.deepEqual(recorded(fake), ['192.168.101.5 printer-7']);
         } finally {
           for (const { provider } of tenants) await provider.close();
-          await fake.close();
+          for (const front of fronts) await front.close();
         }
       });
     }
   }
 });
+
+/** Each tenant has a clock and a web server of its own, so that one who waits does not keep the others waiting. */
+async function openTenants(
+  unique: boolean,
+): Promise<{ readonly fronts: readonly [FakePhpIpam, ...FakePhpIpam[]]; readonly tenants: readonly Tenant[] }> {
+  const options: FakeOptions = { pause: turn, version: unique ? '1.8.2' : '1.7.4' };
+  const first = await FakePhpIpam.open(options);
+  addSubnets(first);
+  first.database.unique = unique;
+  takes(first, '192.168.101.5', 'printer-7');
+  const others = await Promise.all([1, 2].map(() => FakePhpIpam.open({ ...options, database: first.database })));
+  const tenants = [first, ...others].map((front, i) => {
+    const clock = new ManualClock();
+    passTimeOnHang(front, clock);
+    return new Tenant(openPool(front, { clock, uid: `uid-${i + 1}`, subnetMap: new Map([['a', [8]]]) }), clock);
+  });
+  return { fronts: [first, ...others], tenants };
+}
 
 function names(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}-${i}`);

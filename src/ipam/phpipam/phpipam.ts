@@ -58,7 +58,7 @@ class PhpIpamProvider implements IpamProvider {
   }
 
   async release(holdings: readonly RecordedHolding[], signal?: AbortSignal): Promise<void> {
-    await releaseAll(this.#client, this.#ownership, holdings, signal);
+    await releaseAll({ client: this.#client, ownership: this.#ownership, subnets: this.#subnets ?? [], signal }, holdings);
   }
 
   async close(): Promise<void> {
