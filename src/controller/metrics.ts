@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { PoolMeasures, PoolTotals } from './overlay/pool-keeper.ts';
+import type { PoolMeasures, PoolTotals } from './overlay/pool-ports.ts';
 import type { RouteTotals } from './static-routes.ts';
 import type { Outcome } from './writer.ts';
 

@@ -7,7 +7,7 @@ import type { NetworkFindings } from './decide-cluster-network.ts';
 import type { Fleet, FleetChanges } from './fleet.ts';
 import type { NetworkView } from './network-views.ts';
 import { type OverlayInput, type OverlayPorts, Overlays } from './overlay/overlays.ts';
-import type { PoolTotals } from './overlay/pool-keeper.ts';
+import type { PoolTotals } from './overlay/pool-ports.ts';
 import { type RouteTotals, StaticRoutes } from './static-routes.ts';
 import type { View } from './views.ts';
 import { type Outcome, Writer } from './writer.ts';

@@ -7,6 +7,7 @@ import { ipView, type OverlayIPView } from '../../src/controller/overlay/ip-view
 import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import type { OverlayPool } from '../../src/core/resources.ts';
 import type { IpamProvider } from '../../src/ipam/provider.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
 import { OverlayStage } from './overlay-stage.ts';
 import type { Process } from './stage.ts';
 
@@ -30,13 +31,20 @@ export interface TortureOptions {
   /** So many addresses are given, and so many given back, at least. */
   readonly turns: number;
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly openProvider: (pool: OverlayPool) => IpamProvider;
-  /** What is wrong outside the cluster, when everything has come to rest. */
-  readonly leftOutside?: (ledger: ReadonlyMap<string, Line>) => readonly string[];
+  readonly outside: Outside;
   /** Hears how far it is, now and then. */
   readonly progress?: (figures: Figures) => void;
-  /** @see Time.busy */
-  readonly busy?: () => boolean;
+}
+
+/** Where the addresses come from. */
+export interface Outside {
+  readonly open: (pool: OverlayPool, clock: Clock) => IpamProvider;
+  /** Something happens there. */
+  readonly disturb?: (chance: () => number) => void;
+  /** From now on nothing does. */
+  readonly calm?: () => Promise<void>;
+  /** What is wrong there when everything has come to rest. */
+  readonly left?: (ledger: ReadonlyMap<string, Line>) => readonly string[];
 }
 
 /** What has happened. */
@@ -89,6 +97,7 @@ class Torture {
   readonly #chance: () => number;
   readonly #stage = new OverlayStage();
   readonly #all: Process[] = [];
+  readonly #providers = new Map<Process, readonly IpamProvider[]>();
   readonly #alive = new Set<Process>();
   /** Where those are who were stopped dead: no answer ever comes. */
   readonly #grave = Promise.withResolvers<never>();
@@ -108,6 +117,7 @@ class Torture {
   #writes = 0;
   #processes = 0;
   #names = 0;
+  #asking = 0;
 
   constructor(options: TortureOptions, chance: () => number) {
     this.#options = options;
@@ -116,7 +126,7 @@ class Torture {
     this.#news = this.#stage.world.watch(NODE_OVERLAY_IPS, { resourceVersion: this.#stage.world.version });
     const { overlay, time } = this.#stage;
     overlay.delay = () => this.#upTo(this.#oneIn(20) ? 3_000 : 100);
-    time.busy = options.busy ?? time.busy;
+    time.busy = () => this.#asking > 0;
     this.#stage.putPoolSpec('default', options.spec);
     for (let i = 0; i < CONTROLLERS; i++) this.#begin();
     for (let i = 0; i < MOST_NODES / 2; i++) this.#join();
@@ -146,6 +156,7 @@ class Torture {
   async rest(): Promise<void> {
     this.#calm = true;
     this.#note('--- calm');
+    await this.#options.outside.calm?.();
     for (const node of [...this.#stage.overlay.silent]) this.#speak(node);
     for (const name of this.#selected().slice(30)) this.#leave(name);
     await this.#advance(HOUR / 2);
@@ -191,6 +202,7 @@ class Torture {
   // What people and machines do.
 
   #act(): void {
+    this.#options.outside.disturb?.(this.#chance);
     const roll = this.#chance();
     const nodes = [...this.#stage.agents.keys()];
     const node = this.#pick(nodes);
@@ -263,7 +275,7 @@ class Torture {
     const name = `c${++this.#processes}`;
     const process = this.#stage.start(name, {
       namespace: name,
-      openProvider: (pool) => this.#unreliable(this.#options.openProvider(pool), () => process),
+      openProvider: (pool, owner) => this.#unreliable(this.#options.outside.open(pool, owner.clock), owner),
     });
     this.#all.push(process);
     this.#alive.add(process);
@@ -304,17 +316,20 @@ class Torture {
     this.#crashes++;
     this.#alive.delete(process);
     process.api.cutWatches();
+    // What it has sent arrives; nothing more is sent.
+    for (const provider of this.#providers.get(process) ?? []) void provider.close();
     process.clock.paused = true;
     this.#stage.time.forget(process.clock);
     this.#stage.processes.splice(this.#stage.processes.indexOf(process), 1);
     this.#stage.after(this.#upTo(3_000), () => this.#begin());
   }
 
-  #unreliable(provider: IpamProvider, owner: () => Process): IpamProvider {
+  #unreliable(provider: IpamProvider, owner: Process): IpamProvider {
+    this.#providers.set(owner, [...(this.#providers.get(owner) ?? []), provider]);
     const passed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-      await this.#boundary(owner(), what, 'before');
-      const result = await work();
-      await this.#boundary(owner(), what, 'after');
+      await this.#boundary(owner, what, 'before');
+      const result = await this.#wait(work);
+      await this.#boundary(owner, what, 'after');
       return result;
     };
     return {
@@ -323,6 +338,16 @@ class Torture {
       release: (holdings, signal) => passed('release', () => provider.release(holdings, signal)),
       close: () => provider.close(),
     };
+  }
+
+  /** Over a real socket time does not pass. */
+  async #wait<T>(work: () => Promise<T>): Promise<T> {
+    this.#asking++;
+    try {
+      return await work();
+    } finally {
+      this.#asking--;
+    }
   }
 
   // What must be true.
@@ -404,7 +429,7 @@ class Torture {
       assert.equal(this.#stage.overlay.on(node), own?.address.text);
     }
     assert.equal(this.#stage.overlay.devices.size, nodes.length);
-    assert.deepEqual(this.#options.leftOutside?.(this.#entries) ?? [], []);
+    assert.deepEqual(this.#options.outside.left?.(this.#entries) ?? [], []);
     assert.match(this.#stage.message('default', 'ready'), /^True AllNodesServed/);
     assert.match(this.#stage.message('default', 'degraded'), /^False NoProblem/);
   }

@@ -10,7 +10,8 @@ import type { OlderPool } from './decide-supply.ts';
 import type { OverlayIPView } from './ip-view.ts';
 import type { OpenProvider } from './ipam-keeper.ts';
 import { OverlayApi } from './overlay-api.ts';
-import { PoolKeeper, type PoolMeasures, type PoolTotals } from './pool-keeper.ts';
+import { PoolKeeper } from './pool-keeper.ts';
+import type { PoolMeasures, PoolTotals } from './pool-ports.ts';
 import { isOlderPool, type PoolView } from './pool-view.ts';
 
 /** How often time itself is news: silence, and what is late. Milliseconds. */

@@ -1,20 +1,17 @@
-import type { EventSink } from '../../cluster/cluster.ts';
 import type { Prefix } from '../../core/ip/prefix.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { Log } from '../../runtime/log.ts';
-import type { NodeView } from '../views.ts';
 import { Announcer } from './announcer.ts';
 import { Claimer } from './claimer.ts';
+import { ContestJudge } from './contest-judge.ts';
 import type { StatusWorld } from './decide-ip-status.ts';
-import { type Contest, decideLedger, type LedgerDecision, type LedgerWorld, selectedBy } from './decide-ledger.ts';
+import { decideLedger, type LedgerDecision, type LedgerWorld, selectedBy } from './decide-ledger.ts';
 import { decidePoolStatus, type PoolFindings } from './decide-pool-status.ts';
 import { decideProblems } from './decide-problems.ts';
 import { decideStep, type Step } from './decide-step.ts';
-import { decideSupply, type OlderPool, rangeOf, type Supply, type Surroundings } from './decide-supply.ts';
+import { decideSupply, rangeOf, type Supply } from './decide-supply.ts';
 import { Departures } from './departures.ts';
 import { EntryNotes } from './entry-notes.ts';
 import type { OverlayIPView } from './ip-view.ts';
-import { type IpamCall, IpamKeeper, type OpenProvider } from './ipam-keeper.ts';
+import { IpamKeeper } from './ipam-keeper.ts';
 import { JobRunner } from './job-runner.ts';
 import { Latest } from './latest.ts';
 import { byNode, type Entry } from './ledger.ts';
@@ -22,11 +19,11 @@ import { LedgerBase } from './ledger-base.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { NODE_OVERLAY_IPS } from './names.ts';
 import { NodeJobs } from './node-jobs.ts';
-import { NotDone } from './not-done.ts';
 import { ObjectMemory } from './object-memory.ts';
-import type { OverlayApi } from './overlay-api.ts';
+import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
 import type { PoolView } from './pool-view.ts';
 import type { PoolProblem, Verdict } from './reasons.ts';
+import { releaseDue } from './release-due.ts';
 
 /** How long nodes may be without their addresses before the pool says so. Milliseconds. */
 const SERVICE_MS = 5_000;
@@ -34,52 +31,6 @@ const SERVICE_MS = 5_000;
 const SHORTEST_WAKE_MS = 50;
 /** How often a pool that has nothing left looks whether something has become free elsewhere. Milliseconds. */
 const EXHAUSTED_LOOK_MS = 30_000;
-
-export interface PoolPorts {
-  readonly name: string;
-  readonly api: OverlayApi;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly events: EventSink;
-  readonly openProvider: OpenProvider;
-  readonly measure: PoolMeasures;
-  /** Ends everything. */
-  readonly signal: AbortSignal;
-  readonly again: () => void;
-  readonly onBug: (error: unknown) => void;
-}
-
-/** What is counted. */
-export interface PoolMeasures {
-  ledger(pool: string, outcome: 'written' | 'overtaken' | 'failed'): void;
-  ipam(pool: string, call: IpamCall, outcome: 'done' | 'unavailable' | 'refused'): void;
-}
-
-/** What a round of one pool looks at. */
-export interface PoolRound {
-  /** As the watch shows it; undefined when there is none, though there may be NodeOverlayIPs of it. */
-  readonly view: PoolView | undefined;
-  /** Its NodeOverlayIPs, by node. */
-  readonly objects: ReadonlyMap<string, OverlayIPView>;
-  readonly nodes: ReadonlyMap<string, NodeView>;
-  /** Whether the agent of a node has been heard of lately. */
-  readonly isHeard: (node: string) => boolean;
-  /** Undefined while it is not known what ranges must not overlap: then nothing new is given. */
-  readonly around: Surroundings | undefined;
-  readonly older: readonly OlderPool[];
-  readonly elsewhere: ReadonlyMap<string, string>;
-  /** Milliseconds (see Attention). */
-  readonly attended: number;
-}
-
-/** The numbers of one pool, for the metrics. */
-export interface PoolTotals {
-  readonly name: string;
-  readonly capacity: number;
-  readonly allocated: number;
-  readonly free: number;
-  readonly waiting: number;
-}
 
 interface Present {
   readonly round: PoolRound;
@@ -101,12 +52,12 @@ export class PoolKeeper {
   readonly #claimer: Claimer;
   readonly #writer: LedgerWriter;
   readonly #runner: JobRunner;
-  /** One job at most, under the name of the pool. */
+  /** What is found out about the pool as a whole: a job of each kind at most. */
   readonly #acquaintances: JobRunner;
+  readonly #contests: ContestJudge;
   readonly #jobs: NodeJobs;
   readonly #pool: Latest<PoolView | undefined>;
   #present: Present | undefined;
-  #proven: ReadonlySet<string> = new Set();
   #totals: PoolTotals | undefined;
   #unservedSince: number | undefined;
   #cancelWake: (() => void) | undefined;
@@ -136,6 +87,7 @@ export class PoolKeeper {
     });
     this.#runner = new JobRunner(common);
     this.#acquaintances = new JobRunner(common);
+    this.#contests = new ContestJudge({ name, api, memory: this.#memory, runner: this.#acquaintances, askPool: () => this.#pool.get() });
     this.#jobs = new NodeJobs({
       pool: name,
       api,
@@ -179,22 +131,28 @@ export class PoolKeeper {
 
   /** Answers when it is to be looked at again because of time alone. */
   #keep(pool: PoolView, objects: ReadonlyMap<string, OverlayIPView>, round: PoolRound): number {
+    const { clock } = this.#ports;
     if (!this.#base.familiar) this.#acquaint();
     this.#ipam.use(pool);
     const supply = this.#supplyOf(round);
     const decision = decideLedger(this.#ledgerWorld(pool, objects, supply, round));
     this.#present = { round, pool, objects, supply, verdicts: decision.verdicts };
-    const missing = this.#notes.follow(pool.ledger, decision.unrecorded, this.#ports.clock.now());
+    const missing = this.#notes.follow(pool.ledger, decision.unrecorded, clock.now());
     if (missing !== undefined) this.#ipam.want(missing);
     this.#claimer.consider(pool.ledger, objects);
-    this.#settle(decision.contests);
+    this.#contests.settle(decision.contests);
     const silent = this.#step(pool, decision);
     const findings = this.#findings(decision, silent);
     this.#announcer.pool(pool, findings.problems);
     const status = decidePoolStatus(findings);
     this.#count(status);
     if (findings.waiting.some(({ reason }) => reason === 'PoolExhausted')) this.#lookForMore();
-    return Math.min(this.#ipam.lookWhenDue(), this.#writer.round(pool, decision, status), this.#releaseDue(decision), this.#lateDue());
+    return Math.min(
+      this.#ipam.lookWhenDue(),
+      this.#writer.round(pool, decision, status),
+      releaseDue(decision.ledger, clock),
+      this.#lateDue(),
+    );
   }
 
   #supplyOf({ around, older }: PoolRound): Supply | undefined {
@@ -216,7 +174,7 @@ export class PoolKeeper {
       finished: this.#notes.finished,
       taken: this.#notes.taken,
       familiar: this.#base.familiar,
-      isProven: (contest) => this.#proven.has(keyOfContest(contest)),
+      isProven: (contest) => this.#contests.isProven(contest),
       date: this.#ports.clock.date(),
     };
   }
@@ -293,15 +251,6 @@ export class PoolKeeper {
     return due > this.#ports.clock.now() ? due : Number.POSITIVE_INFINITY;
   }
 
-  #releaseDue({ ledger }: LedgerDecision): number {
-    const { clock } = this.#ports;
-    let first: string | undefined;
-    for (const { releaseAfter, releasing } of ledger.values()) {
-      if (releaseAfter !== undefined && !releasing && (first === undefined || releaseAfter < first)) first = releaseAfter;
-    }
-    return first === undefined ? Number.POSITIVE_INFINITY : clock.now() + Math.max(0, Date.parse(first) - clock.date().getTime());
-  }
-
   #lookForMore(): void {
     const { clock } = this.#ports;
     if (this.#ipam.external && clock.now() - this.#ipam.lookedAt >= EXHAUSTED_LOOK_MS) this.#ipam.want(clock.now());
@@ -369,30 +318,6 @@ export class PoolKeeper {
     });
   }
 
-  /**
-   * Finds out who has what is contested. Who is granted an address is in the ledger all the while; so if a NodeOverlayIP is, after the ledger
-   * was read, what it was before, the ledger is not what it was then.
-   */
-  #settle(contests: readonly Contest[]): void {
-    const job = `${this.#ports.name} settle`;
-    if (contests.length === 0) this.#proven = new Set();
-    if (contests.length === 0 || contests.every((contest) => this.#proven.has(keyOfContest(contest))) || !this.#acquaintances.isFree(job))
-      return;
-    this.#acquaintances.start(job, async () => {
-      const { api, name } = this.#ports;
-      const pool = await this.#pool.get();
-      if (!pool) throw new NotDone('overtaken');
-      const proven = new Set<string>();
-      for (const { address, object } of contests) {
-        const now = await api.readIP(object.node, name);
-        if (now?.version === object.version) proven.add(keyOfContest({ address, object, version: pool.version }));
-        else if (now) this.#memory.note(now);
-      }
-      this.#proven = proven;
-      if (proven.size < contests.length) throw new NotDone('overtaken');
-    });
-  }
-
   #log(entered: readonly Entry[], gone: readonly Entry[]): void {
     const words = [...told(entered, 'for'), ...told(gone, 'free again, was that of')];
     if (words.length > 0) this.#ports.log.info(`OverlayPool ${this.#ports.name}: ${words.join('; ')}`);
@@ -410,10 +335,6 @@ export class PoolKeeper {
     this.#cancelWake?.();
     this.#cancelWake = due === Number.POSITIVE_INFINITY ? undefined : clock.after(Math.max(SHORTEST_WAKE_MS, due - clock.now()), again);
   }
-}
-
-function keyOfContest({ address, object, version }: Contest): string {
-  return `${address} ${object.uid} ${object.version} ${version}`;
 }
 
 /** What no pool has to complain about: it mends itself, or is asked of it by mistake. */
