@@ -4,7 +4,8 @@ import { openClusterIpam } from '../../src/ipam/cluster/cluster-ipam.ts';
 import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
 import { FAULTS, type FaultName } from '../ipam/fake/faults.ts';
 import { FakePhpIpam } from '../ipam/fake-phpipam.ts';
-import { type Figures, type Line, type Outside, torture } from './torture.ts';
+import { torture } from './torture.ts';
+import type { Figures, Line, Outside } from './torture-options.ts';
 
 const REST = {
   nodeSelector: { matchLabels: { overlay: 'yes' } },
