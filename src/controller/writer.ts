@@ -122,7 +122,11 @@ export class Writer {
   }
 }
 
+/** How etcd refuses one object, which the API server passes on as trouble of its own. */
+const TOO_LARGE = /request is too large|message larger than max/i;
+
 /** No answer, no permission, too many requests, trouble of the server: the next object of that kind would fare no better. */
-function concernsAll({ status }: ApiError): boolean {
+function concernsAll({ status, message }: ApiError): boolean {
+  if (TOO_LARGE.test(message)) return false;
   return status === 0 || status === 401 || status === 403 || status === 429 || status >= 500;
 }

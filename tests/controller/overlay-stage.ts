@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { NODES } from '../../src/cluster/resource-types.ts';
 import { ipView, type OverlayIPView } from '../../src/controller/overlay/ip-view.ts';
+import { type Entry, writtenLedger } from '../../src/controller/overlay/ledger.ts';
 import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import { type PoolView, poolView } from '../../src/controller/overlay/pool-view.ts';
 import { OverlayAgents } from './overlay-agents.ts';
@@ -26,6 +27,14 @@ export class OverlayStage extends Stage {
     const before = this.world.find(OVERLAY_POOLS, { name });
     const metadata = before?.metadata ?? { name, creationTimestamp: this.date() };
     this.admin.put({ ...before, apiVersion: OVERLAY_POOLS.apiVersion, kind: OVERLAY_POOLS.kind, metadata, spec } as never);
+  }
+
+  /** Enters more into the ledger of a pool. */
+  putLedger(entries: readonly Entry[], name = 'default'): void {
+    const before = this.world.get(OVERLAY_POOLS, { name });
+    const known = [...this.pool(name).ledger.values(), ...entries];
+    const ledger = writtenLedger(new Map(known.map((entry) => [entry.address.text, entry])));
+    this.admin.put({ ...before, status: { ...(before['status'] as Fields), ledger } } as never);
   }
 
   /** A user asks for certain addresses. */

@@ -23,6 +23,23 @@ describe('what a leader writes', () => {
   );
 
   it(
+    'does not wait for an object that is too large for the API server',
+    scenario(1, async (stage) => {
+      const { api } = stage.start();
+      await stage.advance(5_000);
+      api.before = ({ resource, name }) => {
+        if (resource === 'staticroutes/status' && name === 'large')
+          throw new ApiError('etcdserver: request is too large', { status: 500, reason: 'InternalError' });
+      };
+      stage.putRoute('large');
+      await stage.advance(120_000);
+      stage.putRoute('small');
+      await stage.advance(2_500);
+      assert.equal(stage.summary('small'), 'Ready=True AllNodesReady 1/1');
+    }),
+  );
+
+  it(
     'does not hold up its end: also a deletion that is under way is given up',
     scenario(0, async (stage) => {
       const report: WrittenObject = { apiVersion: NODE_REPORTS.apiVersion, kind: 'NodeReport', metadata: { name: 'gone' } };

@@ -1,20 +1,17 @@
 import type { Address } from '../../core/ip/address.ts';
 import type { LabelSelector } from '../../core/resources.ts';
 import { selects } from '../../core/selector.ts';
-import { allocate } from '../../ipam/allocate.ts';
+import { allocate, type Wish } from '../../ipam/allocate.ts';
 import type { NodeView } from '../views.ts';
+import { lackedFamilies } from './decide-families.ts';
 import { refusalOf } from './decide-request.ts';
 import type { Supply } from './decide-supply.ts';
 import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
 import { byNode, type Entry, keyOf, type Ledger, sameLedger } from './ledger.ts';
+import { bytesOf, MOST_BYTES } from './ledger-size.ts';
 import type { PoolView } from './pool-view.ts';
 import type { Verdict } from './reasons.ts';
 import { zoneOf } from './zone.ts';
-
-/** As the schema of OverlayPool says. */
-const MOST_ENTRIES = 16_384;
-/** One of each family. */
-const MOST_OF_A_NODE = 2;
 
 /** All that decides about the ledger of one pool. */
 export interface LedgerWorld {
@@ -98,6 +95,7 @@ class LedgerDraft {
   readonly #doubles: string[] = [];
   readonly #selected: (node: NodeView | undefined) => boolean;
   readonly #now: string;
+  #bytes = 0;
   #index: ReadonlyMap<string, readonly OverlayIPView[]> | undefined;
 
   constructor(world: LedgerWorld) {
@@ -119,9 +117,9 @@ class LedgerDraft {
 
   /** What becomes of the entries that there are. */
   keep(): void {
-    for (const [address, entry] of this.#world.pool.ledger) {
+    for (const entry of this.#world.pool.ledger.values()) {
       const next = this.#fate(entry);
-      if (next) this.#entries.set(address, next);
+      if (next) this.#put(next);
     }
   }
 
@@ -228,17 +226,17 @@ class LedgerDraft {
     return this.#index;
   }
 
-  /** Selected nodes that have nothing, and ask for nothing certain: in the order in which they came. */
+  /** Selected nodes that lack an address, and ask for nothing certain: in the order in which they came. */
   serveNodes(): void {
     const { nodes, objects, supply, shortage, elsewhere } = this.#world;
     const having = byNode(this.#entries);
-    const wanting = [...nodes.values()].filter((node) => !objects.has(node.name) && !having.has(node.name) && this.#selected(node));
+    const wanting = [...nodes.values()].filter((node) => !objects.has(node.name) && this.#selected(node));
     if (!supply) {
-      for (const { name } of wanting) this.#verdicts.set(name, { node: name, ...shortage });
+      for (const { name } of wanting.filter((node) => !having.has(node.name))) this.#verdicts.set(name, { node: name, ...shortage });
       return;
     }
     const held = new Set([...this.#entries.keys(), ...elsewhere.keys(), ...this.#named.keys()]);
-    const wishes = wanting.sort(olderFirst).map(({ name, labels }) => ({ node: name, zone: zoneOf(labels) }));
+    const wishes = wanting.sort(olderFirst).flatMap((node) => wishOf(node, having.get(node.name) ?? [], supply));
     for (const allocation of allocate(wishes, supply.open, held, supply.unusable)) {
       const { node } = allocation;
       if (allocation.outcome === 'waiting') this.#verdicts.set(node, { node, reason: allocation.reason, message: allocation.message });
@@ -251,22 +249,37 @@ class LedgerDraft {
   collectOrphans(): void {
     for (const { address, node, record } of this.#world.orphans) {
       if (this.#entries.has(address.text) || this.#isFull()) continue;
-      this.#entries.set(address.text, { address, node, since: this.#now, releasing: true, record });
+      this.#put({ address, node, since: this.#now, releasing: true, record });
     }
   }
 
   #enter(address: Address, node: string): void {
-    this.#entries.set(address.text, { address, node, since: this.#now });
+    this.#put({ address, node, since: this.#now });
+  }
+
+  #put(entry: Entry): void {
+    const before = this.#entries.get(entry.address.text);
+    this.#bytes += bytesOf(entry) - (before ? bytesOf(before) : 0);
+    this.#entries.set(entry.address.text, entry);
   }
 
   #isFull(): boolean {
-    return this.#entries.size > MOST_ENTRIES - MOST_OF_A_NODE;
+    return this.#bytes > MOST_BYTES;
   }
 
   #fullFor(node: string): Verdict {
-    const message = `the ledger of OverlayPool ${this.#world.pool.name} has ${MOST_ENTRIES} entries, which is the most: select the other nodes by another pool`;
+    const message = `the ledger of OverlayPool ${this.#world.pool.name} has ${this.#entries.size} entries, and one object holds no more: select the other nodes by another pool`;
     return { node, reason: 'LedgerFull', message };
   }
+}
+
+/** The other family goes with the one that it has; while all that it has is being given back it waits. */
+function wishOf({ name, labels }: NodeView, entries: readonly Entry[], supply: Supply): readonly Wish[] {
+  const zone = zoneOf(labels);
+  if (entries.length === 0) return [{ node: name, zone }];
+  if (entries.every(({ releasing }) => releasing)) return [];
+  const families = lackedFamilies(zone, entries, supply);
+  return families.length === 0 ? [] : [{ node: name, zone, families }];
 }
 
 function staying({ releaseAfter: _, ...entry }: Entry): Entry {

@@ -20,6 +20,8 @@ export interface ProblemWorld {
     /** Whether the provider keeps records of its own. */
     readonly external: boolean;
   };
+  /** To be given back, but nobody can see what is recorded for them. */
+  readonly outOfSight: readonly Entry[];
   /** Nodes whose agent is silent, so that their addresses cannot be given back. */
   readonly silent: readonly string[];
 }
@@ -37,6 +39,7 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
     ...outsideRanges(world),
     ...takenBehindOurBack(world),
     ...releaseTrouble(world),
+    ...recordsOutOfSight(world),
     ...silentAgents(world),
   ];
 }
@@ -92,6 +95,14 @@ function releaseTrouble({ ledger, ipam }: ProblemWorld): readonly PoolProblem[] 
   if (!ipam.release || count === 0) return [];
   const are = count === 1 ? '1 address cannot' : `${count} addresses cannot`;
   return [problem('ReleaseFailed', `${are} be given back: ${ipam.release.message}; it is tried again`)];
+}
+
+function recordsOutOfSight({ outOfSight }: ProblemWorld): readonly PoolProblem[] {
+  if (outOfSight.length === 0) return [];
+  const are = outOfSight.length === 1 ? '1 address cannot' : `${outOfSight.length} addresses cannot`;
+  const named = listSome(outOfSight.map(({ address, node }) => `${address} of node ${node}`));
+  const fix = 'no usable subnet of spec.ipam holds them, so nobody can see their records: mend that subnet, or name it in subnetMap again';
+  return [problem('ReleaseFailed', `${are} be given back (${named}): ${fix}`)];
 }
 
 function silentAgents({ silent }: ProblemWorld): readonly PoolProblem[] {

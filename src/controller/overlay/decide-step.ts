@@ -19,6 +19,8 @@ export interface Subject {
   readonly overdue: boolean;
   /** Whether nobody can have made anything of its entries that are being given back: this very process has entered them, and stopped there. */
   readonly unused: boolean;
+  /** Whether it has no address of a family of which it is to have one, or only one that is being given back: one without the other is not given. */
+  readonly lacking: boolean;
   /** Whether the pool is being deleted: then nothing new is given. */
   readonly closing: boolean;
 }
@@ -73,7 +75,7 @@ export function agentAgrees(object: OverlayIPView, addresses: readonly Pick<Entr
 
 /** There may be no NodeOverlayIP because none was made yet, because it was let go too early, or because somebody has forced it. */
 function stepOfMissing(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
-  if (held.length > 0 && subject.selected) return stepOfHeld(held, subject);
+  if (held.length > 0 && subject.selected && !subject.lacking) return stepOfHeld(held, subject);
   const { present, heard, unused } = subject;
   return !present || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing, subject);
 }
@@ -104,8 +106,8 @@ function isHeldIn(object: OverlayIPView, held: readonly Entry[]): boolean {
   return object.addresses.length > 0 && object.addresses.every((own) => held.some(({ address }) => address.equals(own.address)));
 }
 
-function stepOfHeld(held: readonly Entry[], { selected, justGone, closing }: Subject): Step {
-  if (!selected || justGone || closing) return NOTHING;
+function stepOfHeld(held: readonly Entry[], { selected, justGone, lacking, closing }: Subject): Step {
+  if (!selected || justGone || lacking || closing) return NOTHING;
   return { type: 'serve', entries: newestOfEachFamily(held), object: undefined };
 }
 

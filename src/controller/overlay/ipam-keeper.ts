@@ -134,12 +134,20 @@ export class IpamKeeper {
     await this.#releases.ask(holding);
   }
 
-  /** The identifier of the record of an entry; null when a look that began after `since` has shown that there is none; undefined: unknown. */
+  /**
+   * The identifier of the record of an entry; null when a look that began after `since` has shown that there is none; undefined: unknown, as
+   * also while its subnet cannot be looked into.
+   */
   recordOf({ address, node }: Entry, since: number): string | null | undefined {
     if (!this.#external) return null;
-    const record = this.#view.recordAt(address);
-    if (record?.node === node) return record.record;
-    return this.#view.begun > since ? null : undefined;
+    const record = this.#view.recordOf(address, node);
+    if (record) return record.record;
+    return this.#view.begun > since && this.#view.covers(address) ? null : undefined;
+  }
+
+  /** Whether nobody can see what is recorded for an address, though the provider has been looked at: a person has to mend its subnet. */
+  isOutOfSight({ address }: Entry): boolean {
+    return this.#external && this.#view.inventory !== undefined && !this.#view.covers(address);
   }
 
   /** Leaves the provider; resolves when what was under way has ended. */
@@ -191,11 +199,8 @@ export class IpamKeeper {
     const provider = this.#present();
     const view = this.#view;
     await this.#call('release', provider, () => provider.release(holdings, signal));
-    const gone = holdings.filter(({ address, record }) => record !== undefined && view.recordAt(address)?.record === record);
-    view.note(
-      gone.map(({ address }) => ({ address, record: undefined })),
-      clock.now(),
-    );
+    const changes = holdings.flatMap(({ address, record }) => (record === undefined ? [] : [{ address, gone: record }]));
+    view.note(changes, clock.now());
     return holdings.map(() => true);
   }
 

@@ -2,6 +2,7 @@ import type { Prefix } from '../../core/ip/prefix.ts';
 import { Announcer } from './announcer.ts';
 import { Claimer } from './claimer.ts';
 import { ContestJudge } from './contest-judge.ts';
+import { lackedFamilies } from './decide-families.ts';
 import type { StatusWorld } from './decide-ip-status.ts';
 import { decideLedger, type LedgerDecision, type LedgerWorld, selectedBy } from './decide-ledger.ts';
 import { decidePoolStatus, type PoolFindings } from './decide-pool-status.ts';
@@ -14,7 +15,7 @@ import type { OverlayIPView } from './ip-view.ts';
 import { IpamKeeper } from './ipam-keeper.ts';
 import { JobRunner } from './job-runner.ts';
 import { Latest } from './latest.ts';
-import { byNode, type Entry } from './ledger.ts';
+import { byNode, type Entry, keyOf } from './ledger.ts';
 import { LedgerBase } from './ledger-base.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { NODE_OVERLAY_IPS } from './names.ts';
@@ -24,12 +25,13 @@ import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
 import type { PoolView } from './pool-view.ts';
 import type { PoolProblem, Verdict } from './reasons.ts';
 import { releaseDue } from './release-due.ts';
+import { zoneOf } from './zone.ts';
 
 /** How long nodes may be without their addresses before the pool says so. Milliseconds. */
 const SERVICE_MS = 5_000;
 /** What is due already, and was not done, waits for something else: so it is looked at again, but not at once. Milliseconds. */
 const SHORTEST_WAKE_MS = 50;
-/** How often a pool that has nothing left looks whether something has become free elsewhere. Milliseconds. */
+/** How often is looked for what a person may change elsewhere, while a pool has nothing left, or cannot see what it is to give back. Milliseconds. */
 const EXHAUSTED_LOOK_MS = 30_000;
 
 interface Present {
@@ -146,7 +148,11 @@ export class PoolKeeper {
     this.#announcer.pool(pool, findings.problems);
     const status = decidePoolStatus(findings);
     this.#count(status);
-    if (findings.waiting.some(({ reason }) => reason === 'PoolExhausted')) this.#lookForMore();
+    if (
+      findings.waiting.some(({ reason }) => reason === 'PoolExhausted') ||
+      decision.unrecorded.some((entry) => this.#ipam.isOutOfSight(entry))
+    )
+      this.#lookForMore();
     return Math.min(
       this.#ipam.lookWhenDue(),
       this.#writer.round(pool, decision, status),
@@ -185,7 +191,7 @@ export class PoolKeeper {
 
   /** Starts what is to be done. Answers the nodes whose agents are waited for in vain. */
   #step(pool: PoolView, { verdicts, contests }: LedgerDecision): readonly string[] {
-    const { objects, round } = this.#present ?? {};
+    const { objects, round, supply } = this.#present ?? {};
     const entries = byNode(pool.ledger);
     const isSelected = selectedBy(pool);
     const contested = new Set(contests.map(({ address }) => address.text));
@@ -194,17 +200,19 @@ export class PoolKeeper {
     for (const node of names) {
       const own = entries.get(node) ?? [];
       const object = objects?.get(node);
+      const view = round?.nodes.get(node);
       if (object) for (const entry of own) this.#notes.use(entry);
       const step = decideStep({
         entries: own,
         object,
         verdict: verdicts.get(node),
-        present: round?.nodes.has(node) ?? false,
-        selected: isSelected(round?.nodes.get(node)),
+        present: view !== undefined,
+        selected: isSelected(view),
         heard: round?.isHeard(node) ?? false,
         justGone: this.#departures.justGone(node),
         overdue: object !== undefined && this.#departures.overdue(object),
         unused: own.every((entry) => !entry.releasing || this.#notes.isUnused(entry)),
+        lacking: view !== undefined && supply !== undefined && lackedFamilies(zoneOf(view.labels), own, supply).length > 0,
         closing: pool.deleting,
       });
       if (step.type === 'wait' && step.silent) silent.push(node);
@@ -218,11 +226,13 @@ export class PoolKeeper {
     if (step.type === 'none' || step.type === 'wait' || !this.#runner.isFree(node) || !this.#ports.api.isFree(NODE_OVERLAY_IPS)) return;
     if (step.type === 'serve' && !step.object?.granted && (!this.#present?.supply || !this.#ipam.isFree('claim'))) return;
     if (step.type === 'release' && step.entries.some(({ record }) => record !== undefined) && !this.#ipam.isFree('release')) return;
+    // What is done already has only to go from the ledger.
+    if (step.type === 'release' && step.entries.every((entry) => this.#notes.finished.has(keyOf(entry)))) return;
     if (step.type === 'tell' && !this.#jobs.hasToTell(step)) return;
     this.#runner.start(node, () => this.#jobs.run(node, step));
   }
 
-  #findings({ ledger, verdicts, doubles }: LedgerDecision, silent: readonly string[]): PoolFindings {
+  #findings({ ledger, verdicts, doubles, unrecorded }: LedgerDecision, silent: readonly string[]): PoolFindings {
     const { pool, supply, objects, round } = this.#present ?? {};
     if (!pool || !objects || !round) throw new Error('a pool is looked at before there is one');
     const isSelected = selectedBy(pool);
@@ -235,7 +245,8 @@ export class PoolKeeper {
       release: this.#ipam.trouble('release'),
       external: this.#ipam.external,
     };
-    const problems: readonly PoolProblem[] = decideProblems({ pool, ledger, supply, waiting, doubles, ipam, silent });
+    const outOfSight = unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry));
+    const problems: readonly PoolProblem[] = decideProblems({ pool, ledger, supply, waiting, doubles, ipam, outOfSight, silent });
     const late = this.#isLate(served < selected.length);
     return { pool, ledger, supply, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
   }
@@ -273,6 +284,7 @@ export class PoolKeeper {
         justGone: false,
         overdue: this.#departures.overdue(object),
         unused: false,
+        lacking: false,
         closing: true,
       });
       this.#start(node, step);
@@ -283,7 +295,8 @@ export class PoolKeeper {
   #worldOf(node: string, entries: readonly Entry[]): StatusWorld {
     const { pool, round, supply } = this.#present ?? {};
     const view = round?.nodes.get(node);
-    const selected = pool !== undefined && selectedBy(pool)(view);
+    // While a spec cannot be read nobody is sent away.
+    const selected = pool !== undefined && (pool.spec === undefined ? view !== undefined : selectedBy(pool)(view));
     return {
       pool,
       node: view,

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EXTERNAL, ExternalIpam } from './external-ipam.ts';
+import { overlayScenario as scenario } from './overlay-stage.ts';
+
+const V4 = '10.9.0.0/24';
+const V6 = '2001:db8:9::/64';
+const AT_ONCE = { ipam: EXTERNAL, reclaim: { delay: '0s' } };
+
+describe('records in an external IPAM', () => {
+  it(
+    'are deleted also where nothing can be given any more',
+    scenario(2, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      const first = stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      assert.equal(stage.state('n2'), '10.9.0.3 Granted InPlace');
+      await first.controller.close();
+      ipam.unusable.add(V4);
+      stage.removeNode('n2');
+      stage.start('b', ipam.options);
+      await stage.advance(60_000);
+      assert.deepEqual([ipam.released, [...ipam.records.keys()], stage.ledger()], [['10.9.0.3'], ['10.9.0.2'], ['10.9.0.2 n1']]);
+    }),
+  );
+
+  it(
+    'that nobody can see keep the address in the ledger, and the pool says what to mend',
+    scenario(2, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      const first = stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      await first.controller.close();
+      ipam.hidden.add(V4);
+      stage.removeNode('n2');
+      stage.start('b', ipam.options);
+      await stage.advance(60_000);
+      assert.match(stage.message(), /; 1 address cannot be given back \(10\.9\.0\.3 of node n2\): no usable subnet .* mend/);
+      assert.deepEqual(ipam.released, []);
+      assert.equal(stage.ledger().length, 2);
+      ipam.hidden.clear();
+      await stage.advance(60_000);
+      assert.deepEqual([ipam.released, [...ipam.records.keys()], stage.ledger()], [['10.9.0.3'], ['10.9.0.2'], ['10.9.0.2 n1']]);
+    }),
+  );
+
+  it(
+    'of nodes that are in no ledger are deleted, also where nothing can be given',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4, '10.8.0.0/24');
+      ipam.unusable.add('10.8.0.0/24');
+      ipam.record('10.8.0.7', 'long-gone');
+      ipam.record('10.8.0.8', undefined);
+      stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(10_000);
+      assert.deepEqual([ipam.released, [...ipam.records.keys()]], [['10.8.0.7'], ['10.8.0.8', '10.9.0.2']]);
+    }),
+  );
+
+  it(
+    'are deleted once, however long the ledger takes to be written',
+    scenario(3, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      for (const name of ['n1', 'n2', 'n3']) stage.removeNode(name);
+      await stage.advance(60_000);
+      assert.deepEqual(ipam.released.sort(), ['10.9.0.2', '10.9.0.3', '10.9.0.4']);
+    }),
+  );
+
+  it(
+    'that are due, while nobody answers, do not keep the controller busy',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      const first = stage.start('a', ipam.options);
+      stage.putPoolSpec('default', { ipam: EXTERNAL, reclaim: { delay: '1m' } });
+      await stage.advance(5_000);
+      await first.controller.close();
+      ipam.away = true;
+      stage.removeNode('n1');
+      const { clock } = stage.start('b', ipam.options);
+      await stage.advance(120_000);
+      assert.deepEqual(stage.ledger(), ['10.9.0.2 n1 leaving']);
+      const after = clock.after.bind(clock);
+      let timers = 0;
+      clock.after = (milliseconds, callback) => {
+        timers++;
+        return after(milliseconds, callback);
+      };
+      await stage.advance(60_000);
+      assert.ok(timers < 300, `${timers} timers in a minute`);
+    }),
+  );
+});
+
+describe('a node of two families', () => {
+  it(
+    'gets another address when one is taken at the provider, and never one without the other',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4, V6);
+      ipam.unseen.add('2001:db8:9::2');
+      stage.start('a', ipam.options);
+      stage.putPoolSpec('default', { ipam: EXTERNAL });
+      const states = new Set<string>();
+      await stage.advance(10_000, () =>
+        states.add(
+          stage
+            .ip('n1')
+            ?.addresses.map(({ address }) => address.text)
+            .join(' ') ?? 'none',
+        ),
+      );
+      assert.deepEqual([...states], ['none', '10.9.0.2 2001:db8:9::3']);
+      assert.equal(stage.state('n1'), '10.9.0.2 2001:db8:9::3 Granted InPlace');
+      assert.deepEqual(stage.ledger(), ['10.9.0.2 n1', '2001:db8:9::3 n1']);
+    }),
+  );
+
+  it(
+    'waits with the one that it has while the other family has nothing to give',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4, '2001:db8:9::/126');
+      for (const last of [2, 3]) ipam.unseen.add(`2001:db8:9::${last}`);
+      stage.start('a', ipam.options);
+      stage.putPoolSpec('default', { ipam: EXTERNAL });
+      await stage.advance(1_000);
+      for (const last of [2, 3]) ipam.record(`2001:db8:9::${last}`, undefined);
+      await stage.advance(20_000);
+      assert.equal(stage.state('n1'), 'none');
+      assert.match(stage.message('default', 'ready'), /^False PoolExhausted/);
+      ipam.unseen.clear();
+      ipam.records.delete('2001:db8:9::3');
+      await stage.advance(60_000);
+      assert.equal(stage.state('n1'), '10.9.0.2 2001:db8:9::3 Granted InPlace');
+    }),
+  );
+});
+
+describe('an OverlayPool whose spec cannot be read', () => {
+  it(
+    'leaves its nodes what they have, and they say so',
+    scenario(1, async (stage) => {
+      stage.start();
+      stage.putPool();
+      await stage.advance(5_000);
+      stage.putPoolSpec('default', { ipam: {} });
+      await stage.advance(30_000);
+      assert.equal(stage.state('n1'), '192.168.100.2 Granted InPlace');
+      assert.match(stage.message(), /InvalidSpec/);
+    }),
+  );
+});
