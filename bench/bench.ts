@@ -11,6 +11,7 @@ import { measureFleet } from './cluster/fleet.ts';
 import { measureApiGateway } from './cluster/gateway.ts';
 import { measureApiMemory } from './cluster/memory.ts';
 import { measureOutage } from './cluster/outage.ts';
+import { measureOverlay } from './cluster/overlay.ts';
 import type { Context, Measure } from './measure.ts';
 import { measureApply } from './measures/apply.ts';
 import { measureEndToEnd } from './measures/end-to-end.ts';
@@ -46,6 +47,7 @@ const GROUPS = {
     'api-outage': measureOutage,
     'api-memory': measureApiMemory,
     'api-fleet': measureFleet,
+    'api-overlay': measureOverlay,
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Measure>>>>;
 

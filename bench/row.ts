@@ -1,6 +1,6 @@
 import { median, type Samples, spread } from './statistics.ts';
 
-export type Unit = 'ms' | 's' | 'MiB' | 'kB' | 'packets' | 'writes';
+export type Unit = 'ms' | 's' | 'MiB' | 'kB' | 'packets' | 'writes' | 'calls';
 
 /** One line of the result: what was measured, against what, and how much is allowed. */
 export interface Row {

@@ -26,6 +26,9 @@ export interface Scale {
   /** Nodes that report to one controller. */
   readonly fleet: number;
   readonly fleetChanges: number;
+  /** How often one node appears that wants an overlay address, and as many as a fleet at once. */
+  readonly appearances: number;
+  readonly joins: number;
 }
 
 /** What the budgets are about. */
@@ -47,6 +50,8 @@ export const FULL: Scale = {
   awayMs: 60_000,
   fleet: 1000,
   fleetChanges: 3,
+  appearances: 10,
+  joins: 3,
 };
 
 /** Shows that everything runs; its figures mean nothing. */
@@ -68,4 +73,6 @@ export const QUICK: Scale = {
   awayMs: 1_000,
   fleet: 20,
   fleetChanges: 1,
+  appearances: 2,
+  joins: 1,
 };

@@ -17,6 +17,9 @@ const PREFIXES = {
     'api: server back ',
     'api: agent ',
     'api: one change on 20 nodes, ',
+    'api: Node to ',
+    'api: 20 nodes join, cluster, ',
+    'api: 20 nodes join, phpIPAM, ',
   ],
 };
 

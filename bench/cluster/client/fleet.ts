@@ -5,9 +5,9 @@ import { kubernetesConfig } from '../../../src/cluster/kubernetes/config.ts';
 import { openReportSink } from '../../../src/cluster/kubernetes/sink.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { Log } from '../../../src/runtime/log.ts';
-import { GATEWAY, nameOf, OTHER_GATEWAY, STATIC_ROUTES, staticRoute } from './objects.ts';
+import { ObjectWatch } from './object-watch.ts';
+import { GATEWAY, nameOf, OTHER_GATEWAY, STATIC_ROUTE, STATIC_ROUTES, saysReady, staticRoute } from './objects.ts';
 import { Requests } from './requests.ts';
-import { StatusWatch } from './status-watch.ts';
 import type { Stand } from './tasks.ts';
 
 const CONNECTIONS = 10;
@@ -43,9 +43,9 @@ export async function enlist({
 /** The first time a StaticRoute is created, then its gateway changed: milliseconds until its status says that every node is ready. */
 export async function change({ stand, round }: { readonly stand: Stand; readonly round: number }) {
   using requests = new Requests(stand.api);
-  await using watch = await StatusWatch.open(stand.kubeconfig);
+  await using watch = await ObjectWatch.open(stand.kubeconfig, STATIC_ROUTE);
   const gateway = round % 2 === 0 ? GATEWAY : OTHER_GATEWAY;
-  const ready = watch.ready([nameOf(0)], writers.length, round + 1);
+  const ready = watch.until([nameOf(0)], saysReady(writers.length, round + 1));
   const { sent, text } =
     round === 0
       ? await requests.send('POST', STATIC_ROUTES, staticRoute(0, gateway))

@@ -1,8 +1,9 @@
 /** The process of a client: runs each task that it is sent, and answers with what it measured. See ../client-process.ts. */
 import { change, enlist } from './fleet.ts';
+import { appear, join } from './nodes.ts';
 import { burst, changes, comeback, flips, statuses } from './tasks.ts';
 
-const TASKS = { burst, change, changes, comeback, enlist, flips, statuses };
+const TASKS = { appear, burst, change, changes, comeback, enlist, flips, join, statuses };
 
 export type Tasks = typeof TASKS;
 export type Request = { readonly [Name in keyof Tasks]: { readonly name: Name; readonly input: Parameters<Tasks[Name]>[0] } }[keyof Tasks];

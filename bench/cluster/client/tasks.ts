@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Prefix } from '../../../src/core/ip/prefix.ts';
-import { destinationOf, nameOf, OTHER_GATEWAY, STATIC_ROUTES, staticRoute } from './objects.ts';
+import { ObjectWatch } from './object-watch.ts';
+import { destinationOf, nameOf, OTHER_GATEWAY, STATIC_ROUTE, STATIC_ROUTES, saysReady, staticRoute } from './objects.ts';
 import { type Answered, type ApiPlace, Requests } from './requests.ts';
 import { RouteMonitor } from './route-monitor.ts';
-import { StatusWatch } from './status-watch.ts';
 
 /** Where a client stands: beside the API server, with an eye on every node. */
 export interface Stand {
@@ -39,11 +39,11 @@ export async function changes({ stand, count }: { readonly stand: Stand; readonl
 /** Milliseconds from a POST sent to the status that says that all nodes are ready, one by one, each after a time of calm. */
 export async function statuses({ stand, count, first }: { readonly stand: Stand; readonly count: number; readonly first: number }) {
   using client = new Client(stand);
-  await using watch = await StatusWatch.open(stand.kubeconfig);
+  await using watch = await ObjectWatch.open(stand.kubeconfig, STATIC_ROUTE);
   const figures: number[] = [];
   for (let i = first; i < first + count; i++) {
     await sleep(CALM_MS);
-    const ready = watch.ready([nameOf(i)], stand.namespaces.length);
+    const ready = watch.until([nameOf(i)], saysReady(stand.namespaces.length));
     const { sent } = await client.create(i);
     figures.push((await ready) - sent);
   }
@@ -61,10 +61,10 @@ export async function burst({
   readonly connections: number;
 }) {
   using client = new Client(stand, connections);
-  await using watch = await StatusWatch.open(stand.kubeconfig);
+  await using watch = await ObjectWatch.open(stand.kubeconfig, STATIC_ROUTE);
   const indexes = Array.from({ length: count }, (_, i) => i);
   const routes = client.arrival(...indexes);
-  const ready = watch.ready(indexes.map(nameOf), stand.namespaces.length);
+  const ready = watch.until(indexes.map(nameOf), saysReady(stand.namespaces.length));
   const begin = performance.now();
   const queue = indexes.values();
   const answers: Answered[] = [];

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type Fleet, startFleet } from '../../lab/fleet.ts';
+import { IpamServer } from '../../lab/ipam-server.ts';
 import type { ApiObject } from '../../lab/kubernetes/api.ts';
 import { labelNode } from '../../lab/kubernetes/objects.ts';
-import type { Running } from '../../lab/process.ts';
 import { until } from '../support.ts';
 import { ONPREM, staticRoute } from './support.ts';
 
@@ -129,44 +128,10 @@ export function ready({ conditions = [] }: PoolStatus): Condition | undefined {
   return conditions.find(({ type }) => type === 'Ready');
 }
 
-/** A phpIPAM beside the API server. */
-export class IpamServer {
-  readonly url: string;
-  readonly #process: Running;
-
-  private constructor(process: Running, url: string) {
-    this.#process = process;
-    this.url = url;
-  }
-
-  static async start({ lab }: Fleet): Promise<IpamServer> {
-    const subnets = { 7: { cidr: RANGES.a[0], gateway: RANGES.a[1] }, 8: { cidr: RANGES.b[0], gateway: RANGES.b[1] } };
-    const tool = join(import.meta.dirname, '../../lab/tools/phpipam.ts');
-    const process_ = lab.host('api').spawn(process.execPath, tool, '10.1.0.100', '8090', JSON.stringify(subnets));
-    await process_.printed(/listening/);
-    return new IpamServer(process_, 'http://10.1.0.100:8090');
-  }
-
-  /** Its last answer. */
-  async tell(line: string): Promise<string> {
-    const before = this.#process.stdout.length;
-    this.#process.tell(line);
-    await until(() => this.#process.stdout.slice(before).includes('\n'));
-    return this.#process.stdout.slice(before).trim();
-  }
-
-  /** What is recorded for nodes: `192.168.100.2 n1.default`. */
-  async records(): Promise<readonly string[]> {
-    const rows = JSON.parse(await this.tell('rows')) as readonly {
-      readonly ip: string;
-      readonly hostname: string;
-      readonly owner?: string;
-    }[];
-    return rows
-      .filter(({ owner }) => owner?.startsWith('fairlead:'))
-      .map(({ ip, hostname }) => `${ip} ${hostname}`)
-      .sort();
-  }
+/** A phpIPAM that has both ranges, as subnets 7 and 8. */
+export function startIpam(fleet: Fleet): Promise<IpamServer> {
+  const subnet = ([cidr, gateway]: readonly [string, string]) => ({ cidr, gateway });
+  return IpamServer.start(fleet, { 7: subnet(RANGES.a), 8: subnet(RANGES.b) });
 }
 
 export { ONPREM };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { type Fleet, type FleetNode, NAMESPACE } from '../../lab/fleet.ts';
+import type { IpamServer } from '../../lab/ipam-server.ts';
 import { createNode, labelNode } from '../../lab/kubernetes/objects.ts';
 import { httpGet, serveHttp } from '../../lab/traffic.ts';
 import { ownRoutes, until } from '../support.ts';
@@ -9,13 +10,13 @@ import {
   ADDRESSES,
   type Address,
   addressesOf,
-  IpamServer,
   ONPREM,
   OVERLAY_ROUTE,
   overlayFleet,
   POOLS,
   pool,
   ready,
+  startIpam,
   untilGranted,
   untilPool,
   zoneLabel,
@@ -180,7 +181,7 @@ describe('addresses from phpIPAM', () => {
 
   before(async () => {
     fleet = await overlayFleet();
-    ipam = await IpamServer.start(fleet);
+    ipam = await startIpam(fleet);
     const data = ['--from-literal', 'username=fairlead', '--from-literal', 'password=secret'];
     await fleet.plane.kubectl(['create', 'secret', 'generic', 'phpipam', '-n', NAMESPACE, ...data]);
     await serveHttp(fleet.lab.host('onprem'), ONPREM, PORT);
