@@ -43,7 +43,7 @@ const NO_WAY: Readonly<
     /0\.0\.0\.0\/0.*via\.gateway/,
   ],
   'no-covering-6': [(name) => via(name, { discover: { toward: ['2001:db8::/32'] } }, [V6]), 'NoCoveringRoute', /::\/0.*via\.gateway/],
-  'no-pool': [(name) => via(name, { overlay: { pool: 'default' } }), 'NoSuchPool', /no OverlayPool "default"/],
+  'no-pool': [(name) => via(name, { overlay: { pool: 'default' } }), 'NoOverlayAddress', /no address of an OverlayPool "default"/],
   'no-source': [
     (name) => via(name, { gateway: GATEWAY[4] }, [V4], { source: '10.1.0.99' }),
     'SourceNotLocal',
