@@ -67,7 +67,10 @@ export function routesOf(snapshot: ResourceSnapshot): string {
   return routes.toSorted().join(' ');
 }
 
-/** Waits until the source says what is expected. Only a hang ends it otherwise: the limit is no assertion about speed. */
+/**
+ * Waits until the source says what is expected. Only a hang ends it otherwise: the limit is no assertion about speed. A connection that died
+ * without a word is found out by its PING, which takes up to 45 seconds.
+ */
 export async function until(
   source: ResourceSource,
   what: string,
@@ -76,7 +79,7 @@ export async function until(
   if (holds(source.snapshot())) return source.snapshot();
   const { promise, resolve, reject } = Promise.withResolvers<ResourceSnapshot>();
   const seen = (): string => `${routesOf(source.snapshot())} ${JSON.stringify({ ...source.snapshot(), staticRoutes: undefined })}`;
-  const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}; it says ${seen()}`)), 20_000);
+  const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}; it says ${seen()}`)), 90_000);
   source.watch(() => {
     if (holds(source.snapshot())) resolve(source.snapshot());
   });
