@@ -211,7 +211,11 @@ describe('on a real API server, a controller', () => {
       [],
     );
     assert.deepEqual(
-      running.get('second')?.log.map((line) => line.replace(/_[0-9a-f]{8}/, '')),
+      // A server that is busy with new definitions may be told of as well.
+      running
+        .get('second')
+        ?.log.map((line) => line.replace(/_[0-9a-f]{8}/, ''))
+        .filter((line) => line.includes('leader')),
       ['not the leader: that is first', 'leader as second'],
     );
   });
