@@ -119,9 +119,12 @@ export function userOf(namespace: string, account: string): string {
   return `system:serviceaccount:${namespace}:${account}`;
 }
 
-/** Deletes an object, if it is there. */
+/** Deletes an object, if it is there, whatever it waits for. */
 export async function remove(plane: ControlPlane, path: string): Promise<void> {
-  await plane.api.delete(path).catch((error: unknown) => {
+  try {
+    await plane.api.delete(path);
+    await plane.api.patch(path, { metadata: { finalizers: null } });
+  } catch (error) {
     if (!(error instanceof ApiRefused) || error.code !== 404) throw error;
-  });
+  }
 }

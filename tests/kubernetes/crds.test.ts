@@ -56,6 +56,13 @@ function withoutEmpty(key: string, value: unknown): unknown {
   return key === 'properties' && JSON.stringify(value) === '{}' ? undefined : value;
 }
 
+/** The API server says of several fields in any order; what is of no field comes last. */
+function inOrder(causes: string): string {
+  const [first = '', ...others] = causes.split(/, (?=<nil>)/);
+  const fields = first.split(/, (?=spec\b)/).toSorted();
+  return [...fields, ...others].join(', ');
+}
+
 /** What the API server says about an object. */
 async function verdict(path: string, object: unknown): Promise<string> {
   try {
@@ -63,7 +70,8 @@ async function verdict(path: string, object: unknown): Promise<string> {
     return 'accepted';
   } catch (error) {
     if (!(error instanceof ApiRefused)) throw error;
-    return error.message.replace(/^.*?: \d+ /, '').replaceAll(/([1xz])\1{40,}/g, (run, letter) => `${letter} x ${run.length}`);
+    const words = error.message.replace(/^.*?: \d+ /, '').replace(/\[(spec.*)\]$/, (_, causes) => `[${inOrder(causes)}]`);
+    return words.replaceAll(/([1xz])\1{40,}/g, (run, letter) => `${letter} x ${run.length}`);
   }
 }
 
