@@ -4,7 +4,6 @@ import type { PhpIpam } from '../core/resources.ts';
 import { openClusterIpam } from '../ipam/cluster/cluster-ipam.ts';
 import type { Credentials } from '../ipam/credentials.ts';
 import { LoginGuard } from '../ipam/phpipam/login-guard.ts';
-import { openPhpIpam } from '../ipam/phpipam/phpipam.ts';
 import { type IpamProvider, IpamRefused, IpamUnavailable } from '../ipam/provider.ts';
 import type { Clock } from '../runtime/clock.ts';
 
@@ -45,6 +44,8 @@ export function providersOf(options: ProviderOptions): OpenProvider {
       const known = await uid();
       const cluster = { uid: known, name: options.clusterName ?? known.slice(0, SHORT_UID) };
       const credentials = (): Promise<Credentials> => readCredentials(options, ipam);
+      // An agent, which opens a cluster too, need not load it.
+      const { openPhpIpam } = await import('../ipam/phpipam/phpipam.ts');
       return openPhpIpam({ ipam, cluster, pool: meta.ref.name, credentials, clock: options.clock, guard });
     });
   };
