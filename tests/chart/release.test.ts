@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { INSTALL_FILE } from '../../tools/install-manifest.ts';
 import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
 import { CHART, Helm } from './helm.ts';
@@ -14,6 +15,7 @@ const ALL_KINDS =
 
 /** Jobs do not run here: there is no kubelet. */
 const NO_JOBS = '--no-hooks';
+const CHANGE_MS = 500;
 const HERE = ['--namespace', 'fairlead-system'];
 
 let plane: ControlPlane;
@@ -76,6 +78,15 @@ async function served(): Promise<void> {
   await plane.api.until(ROUTES, () => true);
 }
 
+/** What the API server could not delete at once, since it had just begun to serve it, it tries again in five minutes, or at a change. */
+async function deleteDefinitions(): Promise<void> {
+  await plane.kubectl(['delete', 'crd', '--all', '--wait=false']);
+  for (let change = 0; (await plane.kubectl(['get', 'crd', '-o', 'name'])) !== ''; change++) {
+    await sleep(CHANGE_MS);
+    await plane.kubectl(['annotate', 'crd', '--all', '--overwrite', `test/change=${change}`]).catch(() => undefined);
+  }
+}
+
 async function leftovers(): Promise<string> {
   return plane.kubectl(['get', ALL_KINDS, '-A', '-l', 'app.kubernetes.io/part-of=fairlead', '-o', 'name']);
 }
@@ -84,7 +95,7 @@ describe('a release', () => {
   afterEach(async () => {
     for (const { name, namespace } of JSON.parse(await helm.run('list', '-A', '-o', 'json')) as { name: string; namespace: string }[])
       await helm.run('uninstall', name, '--namespace', namespace, NO_JOBS, '--cascade=background');
-    await plane.kubectl(['delete', 'crd', '--all']);
+    await deleteDefinitions();
     assert.equal(await leftovers(), '');
   });
 
