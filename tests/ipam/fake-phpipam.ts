@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type ApiOptions, FakeApi } from './fake/api.ts';
+import { type ApiOptions, DEFAULTS, FakeApi } from './fake/api.ts';
 import { FakeDatabase } from './fake/database.ts';
 import type { Fault } from './fake/faults.ts';
 import type { FakeAnswer, FakeRequest } from './fake/wire.ts';
@@ -120,18 +120,6 @@ export class FakePhpIpam {
     return { method, path: url, headers: flat, body, secure: this.#secure, from: socket.remoteAddress ?? '' };
   }
 }
-
-const DEFAULTS: ApiOptions = {
-  version: '1.8.2',
-  server: 'nginx',
-  passesAuthorization: true,
-  allowUnsafe: true,
-  stringify: false,
-  base: '',
-  listLimit: 30_000,
-  lockTrouble: 'none',
-  pause: () => Promise.resolve(),
-};
 
 function send(response: ServerResponse, { status, headers, body }: FakeAnswer): void {
   response.writeHead(status, headers).end(body);

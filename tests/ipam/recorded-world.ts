@@ -1,5 +1,5 @@
 import { Address } from '../../src/core/ip/address.ts';
-import { type ApiOptions, FakeApi } from './fake/api.ts';
+import { type ApiOptions, DEFAULTS, FakeApi } from './fake/api.ts';
 import { FakeDatabase, type NewRow, type Version } from './fake/database.ts';
 
 /** The installation that was recorded: its applications, users and subnets, and what happened to it between requests. */
@@ -9,17 +9,7 @@ export class RecordedWorld {
   readonly api: FakeApi;
 
   constructor(version: Version, server: ApiOptions['server'] = 'nginx') {
-    this.api = new FakeApi(this.database, {
-      version,
-      server,
-      passesAuthorization: true,
-      allowUnsafe: true,
-      stringify: false,
-      base: '',
-      listLimit: 30_000,
-      lockTrouble: 'none',
-      pause: () => Promise.resolve(),
-    });
+    this.api = new FakeApi(this.database, { ...DEFAULTS, version, server });
     const { apps, users } = this.database;
     apps.set('iks', { security: 'ssl_token', permission: 3, code: 'A'.repeat(32) });
     apps.set('ikscode', { security: 'ssl_code', permission: 3, code: 'C'.repeat(32) });

@@ -24,6 +24,19 @@ export interface ApiOptions {
   pause: () => Promise<void>;
 }
 
+/** An installation as most are. */
+export const DEFAULTS: ApiOptions = {
+  version: '1.8.2',
+  server: 'nginx',
+  passesAuthorization: true,
+  allowUnsafe: true,
+  stringify: false,
+  base: '',
+  listLimit: 30_000,
+  lockTrouble: 'none',
+  pause: () => Promise.resolve(),
+};
+
 const LARGEST_BODY = 1 << 20;
 const WRITES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
