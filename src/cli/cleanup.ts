@@ -37,8 +37,8 @@ async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): 
   for (const { change, code, message } of failures) terminal.err(`not removed: ${formatChange(change)}: ${message} (${code})\n`);
   if (failures.length > 0) return EXIT.failed;
   const { removed, left } = await kernel.purge();
-  for (const route of removed) terminal.out(`- ${route}\n`);
-  for (const route of left) terminal.err(`not removed: ${route}: remove it with "ip route del"\n`);
+  for (const object of removed) terminal.out(`- ${object}\n`);
+  for (const object of left) terminal.err(`not removed: ${object}: ${wayToRemove(object)}\n`);
   if (left.length > 0) return EXIT.failed;
   const files = await removeFiles(flags, unusable !== undefined);
   for (const file of files) terminal.out(`- ${file}\n`);
@@ -53,6 +53,14 @@ async function removeAll(kernel: Kernel, flags: NodeFlags, terminal: Terminal): 
       : `node ${flags.nodeName} is clean: ${count(objects, 'kernel object')} and ${count(files.length, 'file')} removed\n`,
   );
   return EXIT.ok;
+}
+
+/** What a person does about an object that is named as `Purged` names it. */
+function wayToRemove(object: string): string {
+  const [kind, name] = object.split(' ');
+  if (kind === 'address') return `remove it with "ip address del ${object.slice(kind.length + 1)}"`;
+  if (kind !== 'device') return `remove it with "ip route del ${object}"`;
+  return `remove it with "ip link del dev ${name}"; or, when it is not Fairlead's, take the mark off: ip link set dev ${name} alias ''`;
 }
 
 /** Last good resources would bring the routes back at the next start, so they go too. Folders go when nothing else is in them. */

@@ -52,7 +52,7 @@ function diffLink(link: PlannedLink, ours: readonly Link[]): Change[] {
 
 /** Name and parent of a device are what it is; all else of it can be set. */
 function isOf(present: Link, { name, parent, pool }: PlannedLink): boolean {
-  return poolOf(present) === pool && present.name === name && present.parent === parent.index && present.kind === 'macvlan';
+  return poolOf(present) === pool && present.name === name && present.parent === parent.index;
 }
 
 function isSame({ device, address, prefixLength }: InterfaceAddress, planned: PlannedAddress): boolean {

@@ -35,7 +35,7 @@ export interface Link extends DeviceRef {
   readonly parent?: number;
   /** IFLA_INFO_KIND, for example `macvlan`. */
   readonly kind?: string;
-  /** IFLA_IFALIAS. One that begins with `LINK_MARK` says that the device is ours. */
+  /** IFLA_IFALIAS. One that begins with `LINK_MARK` says that a macvlan device is ours. */
   readonly alias?: string;
   /** Link-layer address as text. */
   readonly mac?: string;
@@ -56,9 +56,17 @@ export function sysctlOf(link: Link, name: SysctlName): number {
 /** Our mark on a device: its alias is this and the name of the pool. */
 export const LINK_MARK = 'fairlead:';
 
+/** What we make. */
+const LINK_KIND = 'macvlan';
+
+/** Whether a device carries our mark. On one that we could not have made that is somebody's mistake: only those with a pool are ours. */
+export function isMarked({ alias }: Link): boolean {
+  return alias?.startsWith(LINK_MARK) ?? false;
+}
+
 /** The pool that a device of ours belongs to; undefined for devices of others. */
-export function poolOf({ alias }: Link): string | undefined {
-  return alias?.startsWith(LINK_MARK) ? alias.slice(LINK_MARK.length) : undefined;
+export function poolOf({ alias, kind }: Link): string | undefined {
+  return kind === LINK_KIND && alias?.startsWith(LINK_MARK) ? alias.slice(LINK_MARK.length) : undefined;
 }
 
 export interface InterfaceAddress {

@@ -1,11 +1,10 @@
 import type { AddressChange, LinkChange } from '../core/change.ts';
-import { type InterfaceAddress, LINK_MARK, type Link, poolOf } from '../core/facts.ts';
+import { type InterfaceAddress, isMarked, type Link, poolOf } from '../core/facts.ts';
 import type { PlannedAddress } from '../core/plan.ts';
 import { formatAddress } from '../core/render.ts';
 import type { DeviceRef, Route } from '../core/route.ts';
 import type { FakeNetwork, Refusal } from './fake-network.ts';
 import type { Purged } from './kernel.ts';
-import { isOurLink } from './own-links.ts';
 
 /** What a change of ours came to, and the routes that the kernel dropped with it. */
 interface Outcome {
@@ -34,15 +33,19 @@ export function changeDevice(network: FakeNetwork, change: LinkChange | AddressC
 
 /** Every address and device with our mark. A mark on a device that we could not have made is somebody's mistake: that one is left. */
 export function purgeDevices(network: FakeNetwork): Purged {
-  const marked = network.links.values().filter((link) => poolOf(link) !== undefined);
+  const marked = network.links.values().filter(isMarked);
   const addresses = network.links
     .values()
     .flatMap(({ index }) => network.addresses.filter((held) => held.ours && held.device.index === index));
   for (const { device, address } of addresses) network.removeAddress(device.name, address);
-  const gone = marked.filter(isOurLink);
+  const [gone, left] = [marked.filter(isOurs), marked.filter((link) => !isOurs(link))];
   for (const { name } of gone) network.removeLink(name);
-  const text = (link: Link): string => `device ${link.name} alias ${LINK_MARK}${poolOf(link)}`;
-  return { removed: [...addresses.map(formatAddress), ...gone.map(text)], left: marked.filter((link) => !isOurLink(link)).map(text) };
+  const text = ({ name, alias }: Link): string => `device ${name} alias ${alias}`;
+  return { removed: [...addresses.map(formatAddress), ...gone.map(text)], left: left.map(text) };
+}
+
+function isOurs(link: Link): boolean {
+  return poolOf(link) !== undefined;
 }
 
 function removeLink(network: FakeNetwork, device: DeviceRef, pool: string): Outcome {
@@ -68,7 +71,7 @@ function removeAddress(network: FakeNetwork, { device, address, prefixLength }: 
 
 function oursAt(network: FakeNetwork, { index }: DeviceRef): Link | undefined {
   const link = network.links.get(index);
-  return link && isOurLink(link) ? link : undefined;
+  return link && isOurs(link) ? link : undefined;
 }
 
 function refused(refusal: Refusal | undefined): Outcome {

@@ -1,15 +1,7 @@
 import { type Link, poolOf } from '../core/facts.ts';
 import { LINK_ARP } from '../core/plan.ts';
 
-/** What we make. */
-const OUR_KIND = 'macvlan';
-
-/** Whether a device is ours to set and to remove. A mark on one that we could not have made is somebody's mistake. */
-export function isOurLink(link: Link): boolean {
-  return link.kind === OUR_KIND && poolOf(link) !== undefined;
-}
-
-/** Devices that carry our mark, each as we left or found it: what is different now, others did. */
+/** Devices of ours, each as we left or found it: what is different now, others did. */
 export class OwnLinks {
   readonly #known = new Map<number, Link>();
 

@@ -175,10 +175,22 @@ node n1 is clean: 2 kernel objects and 3 files removed
       const text = (to: string): string => `${to} nexthop via 10.1.0.1 dev eth1 nexthop via 10.1.0.2 dev eth1 proto 201 metric 4201`;
       const first = await cleanup(bench);
       assert.deepEqual([first.status, first.out], [EXIT.failed, `- ${text('192.168.50.0/24')}\n`]);
-      assert.equal(first.err, `not removed: ${text('192.168.51.0/24')}: remove it with "ip route del"\n`);
+      assert.equal(first.err, `not removed: ${text('192.168.51.0/24')}: remove it with "ip route del ${text('192.168.51.0/24')}"\n`);
       bench.kernel.keeps = [];
       const second = await cleanup(bench);
       assert.equal(second.out, `- ${text('192.168.51.0/24')}\nnode n1 is clean: 1 kernel object and 0 files removed\n`);
+    }));
+
+  it('leaves a device under our mark that it could not have made, and says what to do', () =>
+    Bench.with(async (bench) => {
+      bench.kernel.setLinkAlias('eth1', 'fairlead:default');
+      const { status, out, err } = await cleanup(bench);
+      assert.deepEqual([status, out], [EXIT.failed, '']);
+      assert.equal(
+        err,
+        'not removed: device eth1 alias fairlead:default: remove it with "ip link del dev eth1"; or, when it is not Fairlead\'s, take the mark off: ' +
+          "ip link set dev eth1 alias ''\n",
+      );
     }));
 
   it('says what it cannot restore, keeps it, and fails', () =>

@@ -72,9 +72,10 @@ describe('devices and addresses', () => {
     }
   });
 
-  it('what lacks our mark is not looked at', () => {
+  it('what lacks our mark is not looked at, nor a device under it that we could not have made', () => {
     const foreign = link(12, 'tmp1', { parent: 3, kind: 'macvlan' });
-    const at = world([foreign], [ours('192.168.7.7/24', foreign, { ours: false })]);
+    const bridge = link(13, 'br0', { kind: 'bridge', alias: 'fairlead:default' });
+    const at = world([foreign, bridge], [ours('192.168.7.7/24', foreign, { ours: false })]);
     assert.deepEqual(
       changes({}, at).filter((text) => !text.includes('arp_')),
       [],

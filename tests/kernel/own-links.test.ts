@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Link } from '../../src/core/facts.ts';
+import { type Link, poolOf } from '../../src/core/facts.ts';
 import { linkAddress } from '../../src/kernel/link-address.ts';
-import { deviates, isOurLink } from '../../src/kernel/own-links.ts';
+import { deviates } from '../../src/kernel/own-links.ts';
 
 const PARENT: Link = {
   ...{ index: 3, name: 'eth1', up: true, carrier: true, loopback: false, mtu: 1500 },
@@ -48,7 +48,8 @@ test('a device that is set up again, or is stricter again, is not another one', 
 });
 
 test('only a macvlan with our mark is ours to set and to remove', () => {
-  assert.deepEqual([OURS, PARENT, { ...OURS, kind: 'veth' }, { ...OURS, alias: 'mine' }].map(isOurLink), [true, false, false, false]);
+  const pools = [OURS, PARENT, { ...OURS, kind: 'veth' }, { ...OURS, alias: 'mine' }].map(poolOf);
+  assert.deepEqual(pools, ['default', undefined, undefined, undefined]);
 });
 
 test('a link-layer address is local, of one station, and the same for ever: neighbours know it', () => {

@@ -40,7 +40,7 @@ function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }
     return { code: 'Conflict', message: `node ${nodeName} has a device ${name} that ${whose}: ${fix}` };
   }
   const link = { name, parent: refOf(parent), mtu: parent.mtu, pool };
-  const isRight = present?.parent === parent.index && present.kind === 'macvlan';
+  const isRight = present?.parent === parent.index;
   return { type: 'Macvlan', parent, link, name, isUp: isRight && present.up, ...(isRight && { device: refOf(present) }) };
 }
 

@@ -4,7 +4,6 @@ import type { LinkChange } from '../../core/change.ts';
 import { type Link, poolOf } from '../../core/facts.ts';
 import type { PlannedLink } from '../../core/plan.ts';
 import { linkAddress } from '../link-address.ts';
-import { isOurLink } from '../own-links.ts';
 import { readLink } from './devices.ts';
 import type { Monitor } from './monitor.ts';
 import { RTM_GETLINK } from './netlink/constants.ts';
@@ -156,6 +155,6 @@ export class LinkProgrammer {
 
   #ours(index: number): Link | undefined {
     const link = this.#view.devices.link(index);
-    return link && isOurLink(link) ? link : undefined;
+    return link && poolOf(link) !== undefined ? link : undefined;
   }
 }

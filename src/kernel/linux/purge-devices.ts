@@ -1,9 +1,8 @@
-import { LINK_MARK, type Link, poolOf } from '../../core/facts.ts';
+import { isMarked, type Link, poolOf } from '../../core/facts.ts';
 import type { PlannedAddress } from '../../core/plan.ts';
 import { formatAddress } from '../../core/render.ts';
 import type { DeviceRef } from '../../core/route.ts';
 import type { Purged } from '../kernel.ts';
-import { isOurLink } from '../own-links.ts';
 import { listAddresses, listLinks } from './listing.ts';
 import type { Dumper } from './netlink/dump.ts';
 import type { Exchange } from './netlink/exchange.ts';
@@ -27,7 +26,8 @@ export function purgeDevices(exchange: Exchange, dumper: Dumper): Purged {
     const remove = removalOf(exchange, address);
     exchange.request((writer) => remove(writer, 1));
   }
-  for (const { index } of before.links.filter(isOurLink)) exchange.request((writer) => encodeRemoveLink(writer, 1, index));
+  for (const { index } of before.links.filter((link) => poolOf(link) !== undefined))
+    exchange.request((writer) => encodeRemoveLink(writer, 1, index));
   const left = textsOf(listMarked(dumper));
   return { removed: textsOf(before).filter((text) => !left.includes(text)), left };
 }
@@ -39,9 +39,9 @@ function listMarked(dumper: Dumper): Marked {
   const addresses = listAddresses(dumper).flatMap(({ index, address, prefixLength, ours }) =>
     ours ? [{ device: device(index), address, prefixLength }] : [],
   );
-  return { addresses, links: links.filter((link) => poolOf(link) !== undefined) };
+  return { addresses, links: links.filter(isMarked) };
 }
 
 function textsOf({ addresses, links }: Marked): readonly string[] {
-  return [...addresses.map(formatAddress), ...links.map((link) => `device ${link.name} alias ${LINK_MARK}${poolOf(link)}`)];
+  return [...addresses.map(formatAddress), ...links.map(({ name, alias }) => `device ${name} alias ${alias}`)];
 }
