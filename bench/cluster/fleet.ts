@@ -45,8 +45,7 @@ export async function measureFleet(context: Context): Promise<readonly Row[]> {
   await Promise.all(Array.from({ length: AT_ONCE }, () => eachOf(queue, (name) => createNode(plane.api, name))));
   await controller.start();
   await first.agent.renewPod();
-  const input = { stand: site.stand, writers: first.agent.kubeconfig };
-  await site.client.run('enlist', { ...input, names });
+  await site.client.run('enlist', { stand: site.stand, serviceAccount: first.agent.serviceAccount, names });
   while ((await reported(plane.api)) < count) await sleep(POLL_MS);
   await sleep(CALM_MS);
   const changes: Change[] = [];

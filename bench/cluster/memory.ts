@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAIRLEAD } from '../../tests/lab/agent.ts';
 import { loadedBytes, tellLoaded } from '../loaded.ts';
 import type { Context } from '../measure.ts';
 import { type Memory, memoryOf } from '../process-figures.ts';
@@ -48,8 +47,7 @@ async function loadedInCluster({ fleet: { nodes, lab } }: Site): Promise<number>
   await node.agent.stop();
   const folder = join(lab.folder, 'loaded');
   mkdirSync(folder);
-  const own = ['--kubeconfig', node.agent.kubeconfig, '--node', node.name, '--state', join(lab.folder, 'loaded-state')];
-  const agent = node.host.spawn('env', tellLoaded(folder), FAIRLEAD, 'agent', ...own);
+  const agent = node.agent.spawn([tellLoaded(folder)]);
   await agent.printed(/is the agent of node/);
   await sleep(SETTLE_MS);
   agent.kill('SIGTERM');

@@ -2,11 +2,11 @@ import { sign } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TOPOLOGY } from '../../demo/topology.ts';
+import { SERVICE_ACCOUNT } from '../../src/cluster/kubernetes/in-cluster.ts';
 import { installManifest } from '../../tools/install-manifest.ts';
 import { FAIRLEAD } from './agent.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import type { Host } from './host.ts';
-import { kubeconfig } from './kubernetes/kubeconfig.ts';
 import { createNode, createPod, createToken } from './kubernetes/objects.ts';
 import { Lab } from './lab.ts';
 import type { Result, Running } from './process.ts';
@@ -16,6 +16,8 @@ import { addressOf, endsOf, type LinkSpec, type Topology } from './topology.ts';
 export const NAMESPACE = 'fairlead-system';
 /** So long after its end a token is still taken, since clocks differ (go-jose, DefaultLeeway). */
 const LEEWAY_SECONDS = 60;
+/** Shell: runs a command with the environment and the service account ($0) of a pod. `ip netns exec` gives each process its own mounts. */
+const AS_POD = `mount --bind "$0" ${SERVICE_ACCOUNT} && exec env "$@"`;
 /** Where the API server runs, on the private network. */
 const API_HOST = 'api';
 
@@ -36,6 +38,7 @@ export interface FleetOptions {
 export async function startFleet({ nodes = 3, controllers = 2, idle = false, apiServerFlags = [] }: FleetOptions = {}): Promise<Fleet> {
   const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
   const topology = fleetTopology(names);
+  mkdirSync(SERVICE_ACCOUNT, { recursive: true });
   const lab = await Lab.create(topology);
   try {
     const place = { host: lab.host(API_HOST), address: addressOf(topology, API_HOST, 'eth0') };
@@ -141,7 +144,7 @@ interface Role {
   readonly role: 'agent' | 'controller';
   readonly node: string;
   readonly host: Host;
-  /** Of its token, its kubeconfig and its state. */
+  /** Of its service account and its state. */
   readonly folder: string;
 }
 
@@ -150,11 +153,17 @@ export class Member {
   readonly #plane: ControlPlane;
   readonly #role: Role;
   readonly #runs: Running[] = [];
+  /** The API server that it is sent to. */
+  #server: URL;
 
   constructor(plane: ControlPlane, role: Role) {
     this.#plane = plane;
     this.#role = role;
+    this.#server = new URL(plane.url);
     mkdirSync(join(role.folder, 'state'), { recursive: true });
+    mkdirSync(this.serviceAccount);
+    writeFileSync(join(this.serviceAccount, 'ca.crt'), plane.authority.certificate);
+    writeFileSync(join(this.serviceAccount, 'namespace'), NAMESPACE);
   }
 
   /** `fairlead-agent-n1`, which is also the name of its pod. */
@@ -198,12 +207,17 @@ export class Member {
   }
 
   /** The same without waiting, for example because another one holds the node. */
-  spawn(): Running {
+  spawn(environment: readonly string[] = []): Running {
     const { role, node, host, folder } = this.#role;
-    const own = role === 'agent' ? ['--node', node, '--state', join(folder, 'state')] : ['--namespace', NAMESPACE];
-    const run = host.spawn(FAIRLEAD, role, '--kubeconfig', this.kubeconfig, ...own);
+    const own = role === 'agent' ? ['--node', node, '--state', join(folder, 'state')] : [];
+    const run = host.spawn('sh', '-c', AS_POD, this.serviceAccount, ...this.#environment, ...environment, FAIRLEAD, role, ...own);
     this.#runs.push(run);
     return run;
+  }
+
+  get #environment(): readonly string[] {
+    const { hostname, port } = this.#server;
+    return [`KUBERNETES_SERVICE_HOST=${hostname.replace(/^\[|\]$/g, '')}`, `KUBERNETES_SERVICE_PORT=${port}`];
   }
 
   /** A new pod on the same node, with a token of its own in the place of the old one. */
@@ -236,19 +250,19 @@ export class Member {
   }
 
   #putToken(token: string): void {
-    const file = join(this.#role.folder, 'token');
+    const file = join(this.serviceAccount, 'token');
     writeFileSync(`${file}.new`, token, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
 
-  /** Writes the kubeconfig for a server at this URL; counts for the next start. */
+  /** Sends it to a server at this URL; counts for the next start. */
   connect(server: string): void {
-    const credentials = { tokenFile: join(this.#role.folder, 'token') };
-    writeFileSync(this.kubeconfig, kubeconfig({ server, authority: this.#plane.authority.certificate, credentials }), { mode: 0o600 });
+    this.#server = new URL(server);
   }
 
-  get kubeconfig(): string {
-    return join(this.#role.folder, 'kubeconfig');
+  /** What a pod finds in /var/run/secrets/kubernetes.io/serviceaccount. */
+  get serviceAccount(): string {
+    return join(this.#role.folder, 'serviceaccount');
   }
 
   /** Sends a signal and waits until it has ended. */

@@ -1,7 +1,7 @@
 import { ReportWriter } from '../../../src/agent/report-writer.ts';
 import type { NodeReport, ResourceReport } from '../../../src/api/kinds/node-report.ts';
 import { openKubernetes } from '../../../src/cluster/kubernetes/client.ts';
-import { kubernetesConfig } from '../../../src/cluster/kubernetes/config.ts';
+import { inClusterConfig } from '../../../src/cluster/kubernetes/in-cluster.ts';
 import { openReportSink } from '../../../src/cluster/kubernetes/sink.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { Log } from '../../../src/runtime/log.ts';
@@ -21,23 +21,25 @@ interface Writer {
 
 let writers: readonly Writer[] = [];
 
-/** Makes a writer for each of these nodes, with the credentials of a kubeconfig, and has each write its first report. */
-export async function enlist({
-  writers: kubeconfig,
-  names,
-}: {
+interface Enlistment {
   readonly stand: Stand;
-  readonly writers: string;
+  /** The folder with the credentials of all of them. */
+  readonly serviceAccount: string;
   readonly names: readonly string[];
-}) {
-  const config = await kubernetesConfig({ kubeconfig, env: {} });
+}
+
+/** Makes a writer for each of these nodes, and has each write its first report. */
+export async function enlist({ stand: { api }, serviceAccount, names }: Enlistment) {
+  const env = { KUBERNETES_SERVICE_HOST: api.address, KUBERNETES_SERVICE_PORT: `${api.port}` };
+  const config = inClusterConfig(env, serviceAccount) ?? bug('no API server');
   const sinks = Array.from({ length: CONNECTIONS }, () => openReportSink(openKubernetes(config, { version: 'bench', role: 'agent' })));
-  const bug = (error: unknown): never => {
-    throw error;
-  };
   writers = names.map((name, i) => ({ name, writer: new ReportWriter(sinks[i % CONNECTIONS] ?? bug('no sink'), systemClock, LOG, bug) }));
   for (const { name, writer } of writers) writer.offer(report(name, []), names.length);
   return {};
+}
+
+function bug(error: unknown): never {
+  throw error;
 }
 
 /** The first time a StaticRoute is created, then its gateway changed: milliseconds until its status says that every node is ready. */

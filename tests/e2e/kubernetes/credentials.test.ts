@@ -47,7 +47,10 @@ describe('the token of an agent', () => {
     await node().agent.start();
     // Whoever was accepted once is accepted from the server's memory for ten seconds.
     await until(refusesReports, () => node().agent.words);
-    assert.match(node().agent.words, /401 Unauthorized.*; the credentials in .*kubeconfig have expired or were revoked: renew them/);
+    assert.match(
+      node().agent.words,
+      /401 Unauthorized.*; the credentials in the service account of this pod .* have expired or were revoked: renew them/,
+    );
     await node().agent.renewToken();
     await add(62);
     assert.deepEqual(await monitor.deletions(), []);
