@@ -15,8 +15,15 @@ export interface RangeCount {
   readonly free: number;
 }
 
-/** One count for each range, in order; `held` as for `allocate`. Takes one look at each held address and at each record. */
-export function countRanges(ranges: readonly Range[], held: ReadonlySet<string>): readonly RangeCount[] {
+/**
+ * One count for each range, in order. `held`: addresses that nodes of the pool have; `kept`: those that nobody else is given, as when a user
+ * asks for them. Takes one look at each of them and at each record.
+ */
+export function countRanges(
+  ranges: readonly Range[],
+  held: ReadonlySet<string>,
+  kept: ReadonlySet<string> = new Set(),
+): readonly RangeCount[] {
   const tallies = ranges.map((range) => new Tally(range));
   const bySubnet = new PrefixMap<Tally[]>();
   for (const tally of tallies) {
@@ -25,10 +32,12 @@ export function countRanges(ranges: readonly Range[], held: ReadonlySet<string>)
     if (sharing) sharing.push(tally);
     else bySubnet.set(subnet, [tally]);
   }
-  for (const text of held) {
+  const each = (text: string, add: (tally: Tally, address: Address) => void): void => {
     const address = Address.parse(text);
-    for (const sharing of bySubnet.covering(Prefix.of(address))) for (const tally of sharing) tally.addHeld(address);
-  }
+    for (const sharing of bySubnet.covering(Prefix.of(address))) for (const tally of sharing) add(tally, address);
+  };
+  for (const text of held) each(text, (tally, address) => tally.addHeld(address));
+  for (const text of kept) if (!held.has(text)) each(text, (tally, address) => tally.addKept(address));
   return tallies.map((tally) => tally.count(held));
 }
 
@@ -39,6 +48,7 @@ class Tally {
   #allocated = 0;
   /** Neither reserved nor free, and not somebody else's. */
   #used = 0;
+  #kept = 0;
 
   constructor(range: Range) {
     this.range = range;
@@ -48,6 +58,10 @@ class Tally {
   addHeld(address: Address): void {
     this.#allocated++;
     if (!this.#reserved.has(address)) this.#used++;
+  }
+
+  addKept(address: Address): void {
+    if (!this.#reserved.has(address) && !this.range.records.has(address.text)) this.#kept++;
   }
 
   count(held: ReadonlySet<string>): RangeCount {
@@ -62,7 +76,8 @@ class Tally {
     }
     const usable = sizeOf(range.subnet) - this.#reserved.prefixes.reduce((sum, prefix) => sum + sizeOf(prefix), 0n);
     const capacity = range.closed ? BigInt(ours) : usable - BigInt(foreign);
-    return { capacity: toNumber(capacity), allocated: this.#allocated, free: toNumber(capacity - BigInt(ours)) };
+    const free = range.closed ? 0n : capacity - BigInt(ours + this.#kept);
+    return { capacity: toNumber(capacity), allocated: this.#allocated, free: toNumber(free) };
   }
 }
 

@@ -274,6 +274,7 @@ describe('an address that somebody asks for', () => {
       assert.equal(stage.ip('later')?.told.ready?.message, 'there is no Node later: it gets the address when there is');
       assert.match(stage.ip('n3')?.told.ready?.message ?? '', /^OverlayPool default does not select node n3: change the labels/);
       assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
+      assert.equal(stage.poolState(), 'True AllNodesServed 253/2/249');
       stage.join('later');
       await stage.advance(5_000);
       assert.equal(stage.state('later'), '192.168.100.2 Granted InPlace');

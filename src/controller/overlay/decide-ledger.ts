@@ -57,6 +57,8 @@ export interface Contest {
 export interface LedgerDecision {
   readonly ledger: Ledger;
   readonly changed: boolean;
+  /** Addresses that no node is given of itself: NodeOverlayIPs name them, or other pools have them. */
+  readonly kept: ReadonlySet<string>;
   /** By node: why it has no address, or does not get the one it asks for. */
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** Entries that are to be given back when it is known what is recorded for them. */
@@ -95,19 +97,24 @@ class LedgerDraft {
   readonly #doubles: string[] = [];
   readonly #selected: (node: NodeView | undefined) => boolean;
   readonly #now: string;
+  /** Who names an address, by its text. */
+  readonly #named: ReadonlyMap<string, readonly OverlayIPView[]>;
+  readonly #kept: ReadonlySet<string>;
   #bytes = 0;
-  #index: ReadonlyMap<string, readonly OverlayIPView[]> | undefined;
 
   constructor(world: LedgerWorld) {
     this.#world = world;
     this.#selected = selectedBy(world.pool);
     this.#now = world.date.toISOString();
+    this.#named = indexed(world.objects.values());
+    this.#kept = new Set([...this.#named.keys(), ...world.elsewhere.keys()]);
   }
 
   decision(): LedgerDecision {
     return {
       ledger: this.#entries,
       changed: !sameLedger(this.#entries, this.#world.pool.ledger),
+      kept: this.#kept,
       verdicts: this.#verdicts,
       unrecorded: this.#unrecorded,
       contests: this.#contests,
@@ -220,22 +227,16 @@ class LedgerDraft {
     return rivals?.[0]?.name;
   }
 
-  /** Who names an address, by its text. */
-  get #named(): ReadonlyMap<string, readonly OverlayIPView[]> {
-    this.#index ??= indexed(this.#world.objects.values());
-    return this.#index;
-  }
-
   /** Selected nodes that lack an address, and ask for nothing certain: in the order in which they came. */
   serveNodes(): void {
-    const { nodes, objects, supply, shortage, elsewhere } = this.#world;
+    const { nodes, objects, supply, shortage } = this.#world;
     const having = byNode(this.#entries);
     const wanting = [...nodes.values()].filter((node) => !objects.has(node.name) && this.#selected(node));
     if (!supply) {
       for (const { name } of wanting.filter((node) => !having.has(node.name))) this.#verdicts.set(name, { node: name, ...shortage });
       return;
     }
-    const held = new Set([...this.#entries.keys(), ...elsewhere.keys(), ...this.#named.keys()]);
+    const held = this.#kept.union(new Set(this.#entries.keys()));
     const wishes = wanting.sort(olderFirst).flatMap((node) => wishOf(node, having.get(node.name) ?? [], supply));
     for (const allocation of allocate(wishes, supply.open, held, supply.unusable)) {
       const { node } = allocation;

@@ -22,6 +22,8 @@ export interface PoolFindings {
   /** As it is to be written. */
   readonly ledger: Ledger;
   readonly supply: Supply | undefined;
+  /** As in `LedgerDecision`. */
+  readonly kept: ReadonlySet<string>;
   /** Those that concern the pool, the longest-waiting node first. */
   readonly waiting: readonly Verdict[];
   /** The weightiest first. */
@@ -66,12 +68,12 @@ function conditionText(said: OverlayCondition | undefined): string {
 }
 
 /** While nobody knows the ranges, what was counted last is the best that there is. */
-function countsOf({ pool, ledger, supply }: PoolFindings): Fields {
+function countsOf({ pool, ledger, supply, kept }: PoolFindings): Fields {
   const allocated = new Set([...ledger.values()].map(({ node }) => node)).size;
   if (!supply) return { ...pool.told.counts, allocated };
   const open = new Set(supply.open);
   const ranges = supply.all.map((range) => (open.has(range) ? range : { ...range, closed: true }));
-  const counts = countRanges(ranges, new Set(ledger.keys()));
+  const counts = countRanges(ranges, new Set(ledger.keys()), kept);
   const counted = ranges.map((range, i) => ({
     range,
     capacity: counts[i]?.capacity ?? 0,

@@ -232,7 +232,7 @@ export class PoolKeeper {
     this.#runner.start(node, () => this.#jobs.run(node, step));
   }
 
-  #findings({ ledger, verdicts, doubles, unrecorded }: LedgerDecision, silent: readonly string[]): PoolFindings {
+  #findings({ ledger, kept, verdicts, doubles, unrecorded }: LedgerDecision, silent: readonly string[]): PoolFindings {
     const { pool, supply, objects, round } = this.#present ?? {};
     if (!pool || !objects || !round) throw new Error('a pool is looked at before there is one');
     const isSelected = selectedBy(pool);
@@ -248,7 +248,7 @@ export class PoolKeeper {
     const outOfSight = unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry));
     const problems: readonly PoolProblem[] = decideProblems({ pool, ledger, supply, waiting, doubles, ipam, outOfSight, silent });
     const late = this.#isLate(served < selected.length);
-    return { pool, ledger, supply, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
+    return { pool, ledger, supply, kept, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
   }
 
   #isLate(unserved: boolean): boolean {
