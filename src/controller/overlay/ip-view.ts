@@ -23,7 +23,7 @@ export interface OverlayIPView extends View {
   /** The node may use the addresses. */
   readonly granted: boolean;
   readonly told: KnownIPStatus;
-  /** What its agent has made of this very object; undefined when it has said nothing yet. */
+  /** What its agent has made of this very object, `InPlace` only when nothing of an older one is left; undefined when it has said nothing yet. */
   readonly device: 'InPlace' | 'Removed' | 'Failing' | undefined;
 }
 
@@ -68,7 +68,7 @@ export function ipView(object: ApiObject): OverlayIPView {
 function deviceOf(status: unknown): OverlayIPView['device'] {
   const said = conditionIn(status, 'DeviceReady');
   if (!said) return undefined;
-  if (said.status === 'True') return 'InPlace';
+  if (said.status === 'True') return said.reason === 'InPlace' ? 'InPlace' : 'Failing';
   return said.reason === 'Removed' ? 'Removed' : 'Failing';
 }
 
