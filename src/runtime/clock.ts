@@ -8,12 +8,22 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
+/** Node takes 31 bits: what is longer it would do at once. */
+const LONGEST_TIMER_MS = 2_000_000_000;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
   after(milliseconds, callback) {
-    // Node drops the fraction and counts in whole milliseconds of its own, so it may call up to two of ours too early.
-    const timer = setTimeout(callback, Math.ceil(milliseconds) + 1).unref();
+    const due = performance.now() + milliseconds;
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      const rest = due - performance.now();
+      // Node drops the fraction and counts in whole milliseconds of its own, so it may call up to two of ours too early.
+      if (rest <= LONGEST_TIMER_MS) timer = setTimeout(callback, Math.max(0, Math.ceil(rest)) + 1).unref();
+      else timer = setTimeout(wait, LONGEST_TIMER_MS).unref();
+    };
+    wait();
     return () => clearTimeout(timer);
   },
 };

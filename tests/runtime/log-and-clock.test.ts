@@ -57,6 +57,16 @@ describe('the system clock', () => {
     assert.deepEqual(calls, ['kept']);
   });
 
+  it('waits also for longer than a timer of Node can', async () => {
+    let called = false;
+    const cancel = systemClock.after(720 * 3_600_000, () => {
+      called = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    cancel();
+    assert.equal(called, false);
+  });
+
   it('never calls back before it is time by its own measure', async () => {
     const keepAlive = setInterval(() => {}, 1_000);
     const early = await Promise.all(
