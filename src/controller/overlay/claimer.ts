@@ -8,6 +8,8 @@ import type { Entry, Ledger } from './ledger.ts';
 export interface ClaimerPorts {
   readonly ipam: IpamKeeper;
   readonly onBug: (error: unknown) => void;
+  /** At its end nobody is asked any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Records again what a node has, and somebody has deleted at the provider: it must not be given to others there. */
@@ -39,7 +41,8 @@ export class Claimer {
     try {
       await this.#ports.ipam.claim({ node, address });
     } catch (error) {
-      if (!(error instanceof IpamUnavailable || error instanceof IpamRefused)) this.#ports.onBug(error);
+      const foreseen = error instanceof IpamUnavailable || error instanceof IpamRefused || this.#ports.signal.aborted;
+      if (!foreseen) this.#ports.onBug(error);
     }
   }
 }

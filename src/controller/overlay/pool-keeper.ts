@@ -78,7 +78,7 @@ export class PoolKeeper {
       observe: (call, outcome) => measure.ipam(name, call, outcome),
       ledger: () => this.#base.view?.ledger ?? new Map(),
     });
-    this.#claimer = new Claimer({ ipam: this.#ipam, onBug });
+    this.#claimer = new Claimer({ ipam: this.#ipam, onBug, signal });
     this.#writer = new LedgerWriter({
       ...common,
       api,
@@ -127,8 +127,8 @@ export class PoolKeeper {
 
   async close(): Promise<void> {
     this.#cancelWake?.();
-    await Promise.all([this.#runner.close(), this.#writer.close(), this.#claimer.close(), this.#acquaintances.close()]);
-    await this.#ipam.close();
+    const parts = [this.#runner, this.#writer, this.#claimer, this.#acquaintances, this.#ipam];
+    await Promise.all(parts.map((part) => part.close()));
   }
 
   /** Answers when it is to be looked at again because of time alone. */
