@@ -9,7 +9,7 @@ import type { Figures, Line, Outside } from './torture-options.ts';
 
 const REST = {
   nodeSelector: { matchLabels: { overlay: 'yes' } },
-  reclaim: { delay: '5s' },
+  reclaim: { delay: '1s' },
 } as const;
 
 const RANGES = [

@@ -248,9 +248,9 @@ class Torture {
       this.#crash(process, `${when} ${what}`);
       return this.#grave.promise;
     }
-    if (!this.#oneIn(60)) return undefined;
+    if (!this.#oneIn(30)) return undefined;
     this.#stalls++;
-    const milliseconds = this.#upTo(this.#oneIn(5) ? 30_000 : 2_000);
+    const milliseconds = this.#upTo(this.#oneIn(3) ? 30_000 : 2_000);
     return this.#late(milliseconds).then(() => (this.#alive.has(process) ? undefined : this.#grave.promise));
   }
 
