@@ -104,6 +104,9 @@ export class NodeJobs {
   }
 
   async #release(node: string, entries: readonly Entry[]): Promise<void> {
+    const pool = await this.#ports.askPool();
+    // A watch that lags may show an entry of before as one of now.
+    if (!entries.every((entry) => isReleasing(entry, pool))) throw new NotDone('overtaken');
     const { object, withdrawn } = await this.#withdraw(node, entries);
     if (await this.#isUnusedOn(node, object, entries)) {
       await this.#giveBack(object, entries);
@@ -234,6 +237,11 @@ const LONGEST = { 4: 31, 6: 127 } as const;
 function isStill(entry: Entry, { ledger }: PoolView): boolean {
   const now = ledger.get(entry.address.text);
   return now !== undefined && !now.releasing && keyOf(now) === keyOf(entry);
+}
+
+function isReleasing(entry: Entry, pool: PoolView | undefined): boolean {
+  const now = pool?.ledger.get(entry.address.text);
+  return now !== undefined && now.releasing === true && keyOf(now) === keyOf(entry);
 }
 
 /** Trouble with a provider is told by its keeper. */
