@@ -101,9 +101,8 @@ async function readCredentials({ client, namespace }: ProviderOptions, { auth, c
 function decoded({ data }: ApiObject, key: string, words: string): string {
   const values = typeof data === 'object' && data !== null ? new Map<string, unknown>(Object.entries(data)) : new Map<string, unknown>();
   const value = values.get(key);
-  // `echo secret | base64` leaves a line end that nobody has meant.
-  const text = typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8').trim() : '';
-  if (text === '') throw new IpamRefused(`${words} has no ${key}: put it there`);
+  const text = typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : '';
+  if (text.trim() === '') throw new IpamRefused(`${words} has no ${key}: put it there`);
   return text;
 }
 
