@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Block } from './markdown.ts';
 
-/** What differs from run to run: process ids, ages, durations, how often `ip route flush` met the restored route, column widths. */
+/** What differs from run to run: process ids, ages, durations, how often `ip route flush` met the restored route (also a node's drift), column widths. */
 const CHANGING =
-  's/pid [0-9]+/pid N/; s/[0-9]+ s ago/N s ago/g; s/in [0-9]+ us/in N us/; s/ [0-9]+x/ Nx/; s/ [0-9]+(m[0-9]+)?s( |$)/ Ns /g; s/ +/ /g; s/ $//';
+  's|^(n[0-9]+ +[0-9]+/[0-9]+) +[1-9][0-9]* |\\1 N |; s/pid [0-9]+/pid N/; s/[0-9]+ s ago/N s ago/g; s/in [0-9]+ us/in N us/; s/ [0-9]+x/ Nx/; s/ [0-9]+(m[0-9]+)?s( |$)/ Ns /g; s/ +/ /g; s/ $//';
 /** A minute, in tenths of a second: it only bounds a run that has failed already. */
 const TRIES = 600;
 
