@@ -1,18 +1,14 @@
 import type { OverlayPool } from '../../src/core/resources.ts';
 import type { IpamProvider } from '../../src/ipam/provider.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
-
-/** An entry of the ledger, as it is written. */
-export interface Line {
-  readonly address: string;
-  readonly node: string;
-  readonly releasing?: boolean;
-}
+import type { Random } from '../e2e/random.ts';
+import type { Line } from './watchman.ts';
 
 export interface TortureOptions {
   readonly seed: number;
   /** So many addresses are given, and so many given back, at least. */
   readonly turns: number;
+  /** Of the pool. */
   readonly spec: Readonly<Record<string, unknown>>;
   readonly outside: Outside;
   /** Hears how far it is, now and then. */
@@ -22,8 +18,10 @@ export interface TortureOptions {
 /** Where the addresses come from. */
 export interface Outside {
   readonly open: (pool: OverlayPool, clock: Clock) => IpamProvider;
+  /** Addresses of the ranges that are never given, the first three octets apart: as `[0, 1, 63]`. */
+  readonly reserved: readonly number[];
   /** Something happens there. */
-  readonly disturb?: (chance: () => number) => void;
+  readonly disturb?: (chance: Random) => void;
   /** From now on nothing does. */
   readonly calm?: () => Promise<void>;
   /** What is wrong there when everything has come to rest. */
@@ -36,19 +34,15 @@ export interface Figures {
   readonly given: number;
   readonly back: number;
   readonly crashes: number;
+  /** Kinds of boundaries at which controllers were stopped dead. */
+  readonly boundaries: number;
   readonly stalls: number;
   readonly writes: number;
   readonly calls: number;
+  /** That have passed there. */
   readonly minutes: number;
 }
 
-/** A generator of numbers from 0 up to 1 (mulberry32). */
-export function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Of each zone there is one range. */
+export const ZONES = { a: '192.168.100', b: '192.168.101' } as const;
+export const LENGTH = 26;

@@ -2,27 +2,32 @@ import assert from 'node:assert/strict';
 import { Address } from '../../src/core/ip/address.ts';
 import { openClusterIpam } from '../../src/ipam/cluster/cluster-ipam.ts';
 import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
+import type { Random } from '../e2e/random.ts';
 import { FAULTS, type FaultName } from '../ipam/fake/faults.ts';
 import { FakePhpIpam } from '../ipam/fake-phpipam.ts';
 import { torture } from './torture.ts';
-import type { Figures, Line, Outside } from './torture-options.ts';
+import { type Figures, LENGTH, type Outside, ZONES } from './torture-options.ts';
+import type { Line } from './watchman.ts';
 
 const REST = {
   nodeSelector: { matchLabels: { overlay: 'yes' } },
   reclaim: { delay: '1s' },
 } as const;
 
-const RANGES = [
-  { zone: 'a', subnet: '192.168.100.0/26', gateway: '192.168.100.1' },
-  { zone: 'b', subnet: '192.168.101.0/26', gateway: '192.168.101.1' },
-] as const;
+const RANGES = Object.entries(ZONES).map(([zone, octets]) => ({ zone, subnet: `${octets}.0/${LENGTH}`, gateway: `${octets}.1` }));
+/** The subnet itself, the gateway and the broadcast address. */
+const RESERVED = [0, 1, 63] as const;
+/** `.48/30` is left out as well. */
+const EXCLUDED = [48, 49, 50, 51] as const;
 
 type Progress = (figures: Figures) => void;
 
 /** Over a pool that names its ranges itself. */
 export function clusterTorture(seed: number, turns: number, progress: Progress = () => {}): Promise<Figures> {
   const open: Outside['open'] = ({ ipam }) => (ipam.type === 'cluster' ? openClusterIpam(ipam) : assert.fail('not a pool of ranges'));
-  return torture({ seed, turns, progress, spec: { ipam: { cluster: { ranges: RANGES } }, ...REST }, outside: { open } });
+  const ranges = RANGES.map((range) => ({ ...range, exclude: [range.subnet.replace(`.0/${LENGTH}`, '.48/30')] }));
+  const outside = { open, reserved: [...RESERVED, ...EXCLUDED] };
+  return torture({ seed, turns, progress, spec: { ipam: { cluster: { ranges } }, ...REST }, outside });
 }
 
 /** Over a phpIPAM of which every fortieth request goes wrong, and where people record and delete addresses as well. */
@@ -42,6 +47,7 @@ const PEOPLE = 'facilities';
 const SUBNETS = [1, 2] as const;
 
 class PhpIpamOutside implements Outside {
+  readonly reserved: readonly number[] = RESERVED;
   readonly #fake: FakePhpIpam;
   #calm = false;
 
@@ -68,14 +74,13 @@ class PhpIpamOutside implements Outside {
     });
   };
 
-  disturb(chance: () => number): void {
+  disturb(chance: Random): void {
     const { database } = this.#fake;
-    if (chance() < 0.3) void this.#fake.finishLate();
-    const roll = chance();
-    const id = SUBNETS[Math.floor(chance() * SUBNETS.length)] ?? 1;
-    const rows = database.inSubnet(id).filter(({ is_gateway }) => is_gateway !== 1);
-    const row = rows[Math.floor(chance() * rows.length)];
-    const ip = Address.parse(`192.168.${99 + id}.${2 + Math.floor(chance() * 60)}`);
+    if (chance.oneIn(3)) void this.#fake.finishLate();
+    const roll = chance.fraction();
+    const id = chance.pick(SUBNETS) ?? 1;
+    const row = chance.pick(database.inSubnet(id).filter(({ is_gateway }) => is_gateway !== 1));
+    const ip = Address.parse(`192.168.${99 + id}.${2 + chance.below(60)}`);
     if (roll < 0.03 && database.find(id, ip).length === 0) database.insert({ subnetId: id, ip, hostname: 'printer', owner: PEOPLE });
     else if (roll < 0.06 && row?.owner === PEOPLE) database.delete(row.id);
     else if (roll < 0.07 && row) database.delete(row.id);
