@@ -1,31 +1,21 @@
-import type { OverlayPool } from '../../src/core/resources.ts';
-import type { IpamProvider } from '../../src/ipam/provider.ts';
-import type { Clock } from '../../src/runtime/clock.ts';
 import type { Random } from '../e2e/random.ts';
-import type { Line } from './watchman.ts';
+import type { Source } from './overlay-sources.ts';
 
 export interface TortureOptions {
   readonly seed: number;
   /** So many addresses are given, and so many given back, at least. */
   readonly turns: number;
-  /** Of the pool. */
-  readonly spec: Readonly<Record<string, unknown>>;
   readonly outside: Outside;
   /** Hears how far it is, now and then. */
   readonly progress?: (figures: Figures) => void;
 }
 
-/** Where the addresses come from. */
-export interface Outside {
-  readonly open: (pool: OverlayPool, clock: Clock) => IpamProvider;
-  /** Addresses of the ranges that are never given, the first three octets apart: as `[0, 1, 63]`. */
-  readonly reserved: readonly number[];
+/** Where the addresses come from, and what happens there besides. */
+export interface Outside extends Source {
   /** Something happens there. */
   readonly disturb?: (chance: Random) => void;
   /** From now on nothing does. */
   readonly calm?: () => Promise<void>;
-  /** What is wrong there when everything has come to rest. */
-  readonly left?: (ledger: ReadonlyMap<string, Line>) => readonly string[];
 }
 
 /** What has happened. */
@@ -42,7 +32,3 @@ export interface Figures {
   /** That have passed there. */
   readonly minutes: number;
 }
-
-/** Of each zone there is one range. */
-export const ZONES = { a: '192.168.100', b: '192.168.101' } as const;
-export const LENGTH = 26;

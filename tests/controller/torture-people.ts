@@ -1,11 +1,12 @@
 import { NODES } from '../../src/cluster/resource-types.ts';
 import type { Random } from '../e2e/random.ts';
+import { LENGTH, ZONES } from './overlay-sources.ts';
 import type { OverlayStage } from './overlay-stage.ts';
-import { LENGTH, ZONES } from './torture-options.ts';
 
 /** Nodes that there are at once, at most. */
 const MOST_NODES = 40;
-const SELECTED = { overlay: 'yes' } as const;
+/** Labels of the nodes that the pool selects. */
+export const SELECTED = { overlay: 'yes' } as const;
 const ZONE = 'topology.kubernetes.io/zone';
 
 /** What people and machines do: nodes come and go, agents fall silent, users delete NodeOverlayIPs, and ask for addresses. */

@@ -1,12 +1,13 @@
 import { OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
+import { type Source, ZONES } from './overlay-sources.ts';
 import type { OverlayStage } from './overlay-stage.ts';
-import { type Outside, ZONES } from './torture-options.ts';
+
 import type { Watchman } from './watchman.ts';
 
 export interface RestWorld {
   readonly stage: OverlayStage;
   readonly watchman: Watchman;
-  readonly outside: Outside;
+  readonly outside: Source;
   /** Nodes that the pool selects. */
   readonly selected: readonly string[];
 }
@@ -32,7 +33,7 @@ export function faultsAtRest(world: RestWorld): readonly string[] {
     ...differences('selected nodes', selected, 'nodes of the ledger', nodes),
     ...differences('ledger', ledger, 'NodeOverlayIPs', objects),
     ...differences('ledger', ledger, 'devices', devices),
-    ...(outside.left?.(watchman.entries) ?? []),
+    ...outside.left(watchman.entries),
     ...wrongCounts(world),
     ...(['ready', 'degraded'] as const).flatMap((type) => unexpected(stage.message('default', type), RESTING[type])),
   ];

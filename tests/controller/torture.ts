@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { Random } from '../e2e/random.ts';
+import { Random, withRandom } from '../e2e/random.ts';
 import { type Boundary, Mortals } from './mortals.ts';
+import { LENGTH, ZONES } from './overlay-sources.ts';
 import { OverlayStage } from './overlay-stage.ts';
 import { Fate } from './torture-fate.ts';
-import { type Figures, LENGTH, type TortureOptions, ZONES } from './torture-options.ts';
-import { People } from './torture-people.ts';
+import type { Figures, TortureOptions } from './torture-options.ts';
+import { People, SELECTED } from './torture-people.ts';
 import { faultsAtRest, wrongCounts } from './torture-rest.ts';
 import { Watchman } from './watchman.ts';
 
 const CONTROLLERS = 3;
+const POOL = { nodeSelector: { matchLabels: SELECTED }, reclaim: { delay: '5s' } } as const;
 /** Nodes that may stay when everything comes to rest. */
 const LAST_NODES = 30;
 /** Sim time: milliseconds. */
@@ -24,20 +26,19 @@ const QUIET = 11 * MINUTE;
  * users delete NodeOverlayIPs, and ask for addresses. After every write a watchman looks.
  */
 export async function torture(options: TortureOptions): Promise<Figures> {
-  const before = Math.random;
   const chance = new Random(options.seed);
-  Math.random = () => chance.fraction();
-  const run = new Torture(options, chance);
-  try {
-    await run.disturb();
-    await run.rest();
-    return run.figures;
-  } catch (error) {
-    throw new Error(`seed ${options.seed}: ${error instanceof Error ? error.message : String(error)}\n${run.trace()}`, { cause: error });
-  } finally {
-    Math.random = before;
-    await run.close();
-  }
+  return withRandom(chance, async () => {
+    const run = new Torture(options, chance);
+    try {
+      await run.disturb();
+      await run.rest();
+      return run.figures;
+    } catch (error) {
+      throw new Error(`seed ${options.seed}: ${error instanceof Error ? error.message : String(error)}\n${run.trace()}`, { cause: error });
+    } finally {
+      await run.close();
+    }
+  });
 }
 
 class Torture {
@@ -63,7 +64,7 @@ class Torture {
       wrote: (at) => this.#wrote(at),
     });
     this.#stage.overlay.delay = () => chance.below(chance.oneIn(20) ? 3_000 : 100);
-    this.#stage.putPoolSpec('default', options.spec);
+    this.#stage.putPoolSpec('default', { ...POOL, ipam: options.outside.ipam });
     for (let i = 0; i < CONTROLLERS; i++) this.#begin();
     this.#people = new People(this.#stage, chance, (words) => this.#note(words));
   }

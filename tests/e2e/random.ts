@@ -35,3 +35,14 @@ export class Random {
     return (t ^ (t >>> 14)) >>> 0;
   }
 }
+
+/** Does something during which `Math.random` can be repeated as well. */
+export async function withRandom<T>(random: Random, work: () => Promise<T>): Promise<T> {
+  const before = Math.random;
+  Math.random = () => random.fraction();
+  try {
+    return await work();
+  } finally {
+    Math.random = before;
+  }
+}
