@@ -6,7 +6,7 @@ import type { IpamProvider } from '../../src/ipam/provider.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import type { FakeRow } from '../ipam/fake/database.ts';
 import type { FakePhpIpam } from '../ipam/fake-phpipam.ts';
-import type { Line } from './watchman.ts';
+import type { Line } from './ledger-watch.ts';
 
 /** Where the addresses of a pool come from, for tests that go through whole lives of them. */
 export interface Source {
