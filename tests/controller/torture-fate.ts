@@ -37,8 +37,8 @@ export class Fate {
       this.crashes++;
       return 'death';
     }
-    if (!this.#chance.oneIn(60)) return 0;
+    if (!this.#chance.oneIn(30)) return 0;
     this.stalls++;
-    return this.#chance.below(this.#chance.oneIn(5) ? 30_000 : 2_000);
+    return this.#chance.below(this.#chance.oneIn(3) ? 30_000 : 2_000);
   }
 }

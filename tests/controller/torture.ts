@@ -10,7 +10,7 @@ import { faultsAtRest, wrongCounts } from './torture-rest.ts';
 import { Watchman } from './watchman.ts';
 
 const CONTROLLERS = 3;
-const POOL = { nodeSelector: { matchLabels: SELECTED }, reclaim: { delay: '5s' } } as const;
+const POOL = { nodeSelector: { matchLabels: SELECTED }, reclaim: { delay: '1s' } } as const;
 /** Nodes that may stay when everything comes to rest. */
 const LAST_NODES = 30;
 /** Sim time: milliseconds. */
