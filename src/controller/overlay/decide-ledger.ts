@@ -187,7 +187,7 @@ class LedgerDraft {
     if (entry.releasing || !isProven(contest)) return;
     const rival = objects.get(entry.node);
     const used = rival !== undefined && mayBeInUse(rival) && isAbout(rival, [{ address }]);
-    if (used) this.#doubles.push(`${address} is in use by node ${object.node}, and by node ${entry.node}`);
+    if (used) this.#doubles.push(`${address} is in use by two nodes: delete NodeOverlayIP ${object.name} or ${rival.name}`);
     else this.#enter(address, object.node);
   }
 

@@ -11,6 +11,8 @@ export interface ProblemWorld {
   readonly supply: Supply | undefined;
   /** Nodes that have no address, the longest-waiting first. */
   readonly waiting: readonly Verdict[];
+  /** Addresses that other pools have, with the name of the pool. */
+  readonly elsewhere: ReadonlyMap<string, string>;
   /** Two nodes with one address. */
   readonly doubles: readonly string[];
   readonly ipam: {
@@ -32,7 +34,8 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
   const unreadable = `spec cannot be read: ${pool.problem}; nothing is given or given back until it can`;
   return [
     ...(pool.problem === undefined ? [] : [problem('InvalidSpec', unreadable, true)]),
-    ...doubles.map((fact) => problem('AddressTaken', `${fact}: delete the NodeOverlayIP of one of the two`)),
+    ...doubles.map((fact) => problem('AddressTaken', fact)),
+    ...heldTwice(world),
     ...[ipam.look ?? ipam.claim].flatMap((trouble) => trouble ?? []),
     ...waitingProblems(waiting),
     ...(supply?.problems ?? []),
@@ -42,6 +45,16 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
     ...recordsOutOfSight(world),
     ...silentAgents(world),
   ];
+}
+
+/** No controller does that; but somebody may have written a ledger, or have restored one. */
+function heldTwice({ pool, ledger, elsewhere }: ProblemWorld): readonly PoolProblem[] {
+  const twice = held(ledger).filter(({ address }) => elsewhere.has(address.text));
+  if (twice.length === 0) return [];
+  const named = listSome(
+    twice.map(({ address, node }) => `${address} of node ${node} is one of OverlayPool ${elsewhere.get(address.text)}`),
+  );
+  return [problem('AddressTaken', `${named} as well: delete the NodeOverlayIP of one of the two (here NODE.${pool.name})`)];
 }
 
 function problem(reason: OverlayReason, message: string, blocks = false): PoolProblem {

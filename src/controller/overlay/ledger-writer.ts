@@ -2,7 +2,7 @@ import { Backoff, type Clock } from '../../runtime/clock.ts';
 import type { LedgerDecision } from './decide-ledger.ts';
 import { type PoolStatus, poolStatusDiffers } from './decide-pool-status.ts';
 import type { EntryNotes } from './entry-notes.ts';
-import type { Entry } from './ledger.ts';
+import type { Entry, Ledger } from './ledger.ts';
 import type { LedgerBase } from './ledger-base.ts';
 import { OVERLAY_POOLS } from './names.ts';
 import { NotDone } from './not-done.ts';
@@ -16,6 +16,8 @@ const FIRST_GAP_MS = 100;
 const LONGEST_GAP_MS = 1_000;
 /** After so much time without a write the next one goes at once. */
 const QUIET_MS = 2_000;
+
+const NONE: ReadonlySet<string> = new Set();
 
 export interface LedgerWriterPorts {
   readonly api: OverlayApi;
@@ -39,9 +41,16 @@ export class LedgerWriter {
   #writing: Promise<void> | undefined;
   #lastWrite = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
+  /** What was asked to be written over this version: nobody knows whether it was until a newer one is seen. */
+  #asked: { readonly version: string; readonly addresses: ReadonlySet<string> } | undefined;
 
   constructor(ports: LedgerWriterPorts) {
     this.#ports = ports;
+  }
+
+  /** Addresses that the ledger may have by now, though the version that is known does not show them. */
+  get underway(): ReadonlySet<string> {
+    return this.#asked && this.#asked.version === this.#ports.base.view?.version ? this.#asked.addresses : NONE;
   }
 
   /** Writes what is due. Answers when to come again, by the clock; infinite when nothing waits. */
@@ -102,8 +111,10 @@ export class LedgerWriter {
   async #write(pool: PoolView, { ledger }: LedgerDecision, status: PoolStatus): Promise<void> {
     const { api, base, notes, written } = this.#ports;
     const holds = pool.held || pool.deleting || ledger.size === 0;
+    this.#ask(pool, ledger);
     const over = holds ? pool : await api.holdPool(pool, true);
     if (over !== pool) base.written(over);
+    this.#ask(over, ledger);
     const entered = [...ledger.values()].filter(({ address, releasing }) => !releasing && !pool.ledger.has(address.text));
     notes.enter(entered);
     try {
@@ -117,6 +128,10 @@ export class LedgerWriter {
       entered,
       [...pool.ledger.values()].filter(({ address }) => !ledger.has(address.text)),
     );
+  }
+
+  #ask({ version }: PoolView, ledger: Ledger): void {
+    this.#asked = { version, addresses: new Set(ledger.keys()).union(this.underway) };
   }
 
   async #letGo(pool: PoolView): Promise<void> {

@@ -85,7 +85,7 @@ export class Overlays {
     for (const name of new Set([...input.pools.keys(), ...objects.keys()])) {
       const view = input.pools.get(name);
       const own = objects.get(name) ?? new Map<string, OverlayIPView>();
-      const elsewhere = addressesOfOthers(name, input.pools, objects);
+      const elsewhere = this.#addressesOfOthers(name, input.pools, objects);
       this.#keeper(name).round({ ...input, view, objects: own, around, older: this.#olderThan(view, input.pools), elsewhere });
     }
     for (const [name, keeper] of this.#keepers) if (!input.pools.has(name) && !objects.has(name)) this.#forget(name, keeper);
@@ -118,10 +118,35 @@ export class Overlays {
       .map((other) => ({ name: other.name, subnets: this.#subnetsOf(other) }));
   }
 
+  /**
+   * What other pools have, by address: a range may be taken from one pool and given to another while nodes have addresses of it. Of each pool
+   * counts what the watch shows and what its keeper knows or is writing, so that two pools cannot give one address in the same breath.
+   */
+  #addressesOfOthers(
+    name: string,
+    pools: ReadonlyMap<string, PoolView>,
+    objects: ReadonlyMap<string, ReadonlyMap<string, OverlayIPView>>,
+  ): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    const add = (addresses: Iterable<string>, other: string): void => {
+      if (other !== name) for (const address of addresses) found.set(address, other);
+    };
+    for (const { name: other, ledger } of pools.values()) add(ledger.keys(), other);
+    for (const [other, keeper] of this.#keepers) add(keeper.held, other);
+    for (const [other, ips] of objects) {
+      for (const { addresses, granted } of ips.values()) if (granted) add(textsOf(addresses), other);
+    }
+    return found;
+  }
+
   /** What its provider has shown, or until then what was written about it. */
   #subnetsOf({ name, told }: PoolView): readonly Prefix[] {
     return this.#keepers.get(name)?.subnets ?? told.subnets;
   }
+}
+
+function textsOf(addresses: OverlayIPView['addresses']): readonly string[] {
+  return addresses.map(({ address }) => address.text);
 }
 
 function byPool(ips: Iterable<OverlayIPView>): ReadonlyMap<string, ReadonlyMap<string, OverlayIPView>> {
@@ -132,21 +157,4 @@ function byPool(ips: Iterable<OverlayIPView>): ReadonlyMap<string, ReadonlyMap<s
     else pools.set(ip.pool, new Map([[ip.node, ip]]));
   }
   return pools;
-}
-
-/** What other pools have, by address; a range may be taken from one pool and given to another while nodes have addresses of it. */
-function addressesOfOthers(
-  name: string,
-  pools: ReadonlyMap<string, PoolView>,
-  objects: ReadonlyMap<string, ReadonlyMap<string, OverlayIPView>>,
-): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const other of pools.values()) {
-    if (other.name !== name) for (const address of other.ledger.keys()) found.set(address, other.name);
-  }
-  for (const [other, ips] of objects) {
-    if (other === name) continue;
-    for (const { addresses, granted } of ips.values()) if (granted) for (const { address } of addresses) found.set(address.text, other);
-  }
-  return found;
 }

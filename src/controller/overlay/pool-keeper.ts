@@ -115,6 +115,11 @@ export class PoolKeeper {
     return this.#ipam.inventory?.ranges.map(({ subnet }) => subnet);
   }
 
+  /** Addresses that it has given, or is giving. */
+  get held(): ReadonlySet<string> {
+    return this.#writer.underway.union(this.#base.view?.ledger ?? new Map());
+  }
+
   round(round: PoolRound): void {
     const { clock } = this.#ports;
     this.#base.watched(round.view);
@@ -246,7 +251,18 @@ export class PoolKeeper {
       external: this.#ipam.external,
     };
     const outOfSight = unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry));
-    const problems: readonly PoolProblem[] = decideProblems({ pool, ledger, supply, waiting, doubles, ipam, outOfSight, silent });
+    const { elsewhere } = round;
+    const problems: readonly PoolProblem[] = decideProblems({
+      pool,
+      ledger,
+      supply,
+      waiting,
+      elsewhere,
+      doubles,
+      ipam,
+      outOfSight,
+      silent,
+    });
     const late = this.#isLate(served < selected.length);
     return { pool, ledger, supply, kept, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
   }
