@@ -30,6 +30,8 @@ export class ExternalIpam implements IpamProvider {
   readonly hidden = new Set<string>();
   /** Addresses, in the order in which they were released. */
   readonly released: string[] = [];
+  /** The same, as they were asked for. */
+  readonly claimed: string[] = [];
   /** It does not answer. */
   away = false;
   #last = 0;
@@ -58,6 +60,7 @@ export class ExternalIpam implements IpamProvider {
   async claim(holdings: readonly Holding[]): Promise<readonly Claim[]> {
     this.#answer();
     return holdings.map(({ address: { text }, node }): Claim => {
+      this.claimed.push(text);
       const before = this.records.get(text);
       if (this.unseen.has(text) || (before && before.node !== node)) return { outcome: 'taken', by: 'printer-7' };
       if (!before) this.record(text, node);

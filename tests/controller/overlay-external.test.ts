@@ -98,6 +98,31 @@ describe('records in an external IPAM', () => {
   );
 });
 
+describe('a NodeOverlayIP of a user', () => {
+  for (const annotations of [{}, { 'fairlead.dev/adopt': 'true' }]) {
+    it(
+      `stays when what it asks for is somebody else's, and gets it when it is free ${JSON.stringify(annotations)}`,
+      scenario(1, async (stage) => {
+        const ipam = new ExternalIpam(V4);
+        ipam.unseen.add('10.9.0.50');
+        stage.start('a', ipam.options);
+        stage.ask('n1', ['10.9.0.50/24'], { annotations });
+        const { uid } = stage.ip('n1') ?? assert.fail();
+        stage.putPoolSpec('default', AT_ONCE);
+        await stage.advance(60_000);
+        assert.equal(stage.state('n1'), '10.9.0.50 AddressTaken');
+        assert.match(stage.ip('n1')?.told.ready?.message ?? '', /^10\.9\.0\.50 is that of printer-7: free it there, or delete this object/);
+        assert.deepEqual([stage.ledger(), ipam.claimed], [[], ['10.9.0.50']]);
+        ipam.unseen.clear();
+        await stage.advance(600_000);
+        assert.equal(stage.state('n1'), '10.9.0.50 Granted InPlace');
+        assert.equal(stage.ip('n1')?.uid, uid);
+        assert.deepEqual(stage.ledger(), ['10.9.0.50 n1']);
+      }),
+    );
+  }
+});
+
 describe('a node of two families', () => {
   it(
     'gets another address when one is taken at the provider, and never one without the other',

@@ -33,6 +33,8 @@ export interface LedgerWorld {
   readonly finished: ReadonlySet<string>;
   /** Keys of the entries that the provider says are somebody else's. */
   readonly taken: ReadonlySet<string>;
+  /** Whose an address is, as the provider has said when it was asked for a NodeOverlayIP, by its uid. */
+  readonly refused: (uid: string, address: string) => string | undefined;
   /** Whether `objects` are as new as the ledger: else nothing is given, and nothing rebuilt. */
   readonly familiar: boolean;
   /** Whether it has been made sure that a node uses an address though this very ledger has it for another. */
@@ -208,7 +210,7 @@ class LedgerDraft {
   }
 
   #verdictOn(object: OverlayIPView, node: NodeView | undefined): Verdict | undefined {
-    const { pool, supply, shortage, elsewhere } = this.#world;
+    const { pool, supply, shortage, elsewhere, refused } = this.#world;
     if (!node)
       return { node: object.node, reason: 'NotSelected', message: `there is no Node ${object.node}: it gets the address when there is` };
     if (!this.#selected(node)) {
@@ -217,7 +219,12 @@ class LedgerDraft {
     }
     if (!supply) return { node: node.name, ...shortage };
     if (this.#isFull()) return this.#fullFor(node.name);
-    const holders = { ledger: this.#entries, rival: (address: string) => this.#rivalOf(object, address), elsewhere };
+    const holders = {
+      ledger: this.#entries,
+      rival: (address: string) => this.#rivalOf(object, address),
+      refused: (address: string) => refused(object.uid, address),
+      elsewhere,
+    };
     const refusal = refusalOf(object, zoneOf(node.labels), supply, holders);
     return refusal && { node: node.name, ...refusal };
   }

@@ -17,6 +17,8 @@ export interface Holders {
   readonly ledger: Ledger;
   /** The older NodeOverlayIP of another node that asks for it, or has it: by its name. */
   readonly rival: (address: string) => string | undefined;
+  /** Whose it is, as the provider has said when it was asked for this very NodeOverlayIP. */
+  readonly refused: (address: string) => string | undefined;
   /** Addresses of other pools, with the name of the pool. */
   readonly elsewhere: ReadonlyMap<string, string>;
 }
@@ -58,7 +60,7 @@ function holderOf(
   object: OverlayIPView,
   { address }: OverlayAddress,
   supply: Supply,
-  { ledger, rival, elsewhere }: Holders,
+  { ledger, rival, refused, elsewhere }: Holders,
 ): Refusal | undefined {
   const entry = ledger.get(address.text);
   if (entry && entry.node !== object.node)
@@ -68,6 +70,8 @@ function holderOf(
   if (other !== undefined) return taken(address.text, `is one of OverlayPool ${other}`);
   const older = rival(address.text);
   if (older !== undefined) return taken(address.text, `is asked for by NodeOverlayIP ${older}, which is older`);
+  const holder = refused(address.text);
+  if (holder !== undefined) return taken(address.text, `is that of ${holder}`);
   const record = recordAt(supply.all, address.text);
   if (!record || record.node === object.node || object.adopt) return undefined;
   return taken(address.text, `is recorded for ${record.node === undefined ? record.holder : `node ${record.node}`}`);

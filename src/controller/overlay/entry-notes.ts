@@ -1,11 +1,20 @@
 import { type Entry, keyOf, type Ledger } from './ledger.ts';
 
+/** How long the provider is not asked again for what it has refused to one NodeOverlayIP. Milliseconds. */
+const REFUSAL_MS = 600_000;
+
+interface Refusal {
+  readonly by: string;
+  readonly at: number;
+}
+
 /** What this process knows of the entries of a ledger besides what is written there. It may be forgotten at any time. */
 export class EntryNotes {
   readonly #finished = new Set<string>();
   readonly #taken = new Set<string>();
   readonly #unused = new Set<string>();
   readonly #wanted = new Map<string, number>();
+  readonly #refusals = new Map<string, Refusal>();
 
   /** Of which nothing is left: by their keys, as all that follow. */
   get finished(): ReadonlySet<string> {
@@ -36,6 +45,16 @@ export class EntryNotes {
     this.#taken.add(keyOf(entry));
   }
 
+  /** The provider says that what a NodeOverlayIP (by its uid) asks for is somebody else's. */
+  refuse(uid: string, { address }: Entry, refusal: Refusal): void {
+    this.#refusals.set(`${uid} ${address}`, refusal);
+  }
+
+  /** Whose it was, when the provider was asked for it lately. */
+  refused(uid: string, address: string): string | undefined {
+    return this.#refusals.get(`${uid} ${address}`)?.by;
+  }
+
   finish(entry: Entry): void {
     this.#finished.add(keyOf(entry));
   }
@@ -49,6 +68,7 @@ export class EntryNotes {
   follow(ledger: Ledger, unrecorded: readonly Entry[], now: number): number | undefined {
     const present = new Set([...ledger.values()].map(keyOf));
     for (const notes of [this.#finished, this.#taken, this.#unused]) for (const key of notes) if (!present.has(key)) notes.delete(key);
+    for (const [key, { at }] of this.#refusals) if (now - at >= REFUSAL_MS) this.#refusals.delete(key);
     const missing = new Set(unrecorded.map(keyOf));
     for (const key of this.#wanted.keys()) if (!missing.has(key)) this.#wanted.delete(key);
     for (const key of missing) if (!this.#wanted.has(key)) this.#wanted.set(key, now);

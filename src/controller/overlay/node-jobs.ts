@@ -1,6 +1,7 @@
 import { FAMILIES } from '../../core/ip/address.ts';
 import type { OverlayAddress } from '../../core/resources.ts';
 import { IpamRefused, IpamUnavailable } from '../../ipam/provider.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { differs, grantedStatus, type OverlayIPStatus, releasingWords, type StatusWorld, withheldStatus } from './decide-ip-status.ts';
 import { agentAgrees, type Step } from './decide-step.ts';
 import type { EntryNotes } from './entry-notes.ts';
@@ -25,6 +26,7 @@ export interface NodeJobPorts {
   readonly verdictOn: (node: string) => Verdict | undefined;
   readonly isHeard: (node: string) => boolean;
   readonly notes: EntryNotes;
+  readonly clock: Clock;
   /** How long the prefix of its subnet is; undefined when nobody knows. */
   readonly lengthOf: (entry: Entry) => number | undefined;
   /** For people, beside the object. */
@@ -65,19 +67,23 @@ export class NodeJobs {
 
   async #serve(node: string, entries: readonly Entry[], object: OverlayIPView | undefined): Promise<void> {
     const { api, memory } = this.#ports;
-    if (!object?.granted) await this.#claim(entries, object?.adopt ?? false);
+    if (!object?.granted) await this.#claim(entries, object);
     const made = object ? await this.#hold(object) : await api.createIP(node, this.#ports.pool, this.#withLengths(entries));
     memory.note(made);
     if (!made.granted) await this.#grant(made, entries);
   }
 
-  async #claim(entries: readonly Entry[], adopt: boolean): Promise<void> {
-    const { ipam, notes } = this.#ports;
+  async #claim(entries: readonly Entry[], object: OverlayIPView | undefined): Promise<void> {
+    const { ipam, notes, clock } = this.#ports;
+    const adopt = object?.adopt ?? false;
     const claims = await foreseen(Promise.all(entries.map(({ node, address }) => ipam.claim({ node, address, ...(adopt && { adopt }) }))));
-    const lost = entries.filter((_, i) => claims[i]?.outcome === 'taken');
-    for (const entry of entries) if (!lost.includes(entry)) notes.use(entry);
-    for (const entry of lost) notes.take(entry);
-    if (lost.length > 0) throw new NotDone('overtaken');
+    for (const [i, entry] of entries.entries()) {
+      const claim = claims[i];
+      if (claim?.outcome !== 'taken') notes.use(entry);
+      else notes.take(entry);
+      if (claim?.outcome === 'taken' && object) notes.refuse(object.uid, entry, { by: claim.by, at: clock.now() });
+    }
+    if (claims.some(({ outcome }) => outcome === 'taken')) throw new NotDone('overtaken');
   }
 
   /** Before it is granted: what is granted must not go unless its addresses are given back. */
@@ -117,7 +123,10 @@ export class NodeJobs {
     }
   }
 
-  /** Sees to it that the NodeOverlayIP of the node, if it is about these addresses, is on its way out and grants nothing. */
+  /**
+   * Sees to it that the NodeOverlayIP of the node, if it is about these addresses, is on its way out and grants nothing. What a user asks
+   * for, and was never granted, stays: it is told why it waits.
+   */
   async #withdraw(
     node: string,
     entries: readonly Entry[],
@@ -125,7 +134,10 @@ export class NodeJobs {
     const { api, memory, pool, worldOf } = this.#ports;
     let object = await api.readIP(node, pool);
     let withdrawn = false;
-    if (object && isAbout(object, entries) && !object.deleting) {
+    if (object && isUntouched(object)) {
+      // Whoever is about to grant it does so over this version, with our finalizer: without it he has to read the ledger once more.
+      if (object.held) object = await api.holdIP(object, false);
+    } else if (object && isAbout(object, entries) && !object.deleting) {
       await api.deleteIP(object);
       withdrawn = true;
       object = await api.readIP(node, pool);
@@ -142,7 +154,7 @@ export class NodeJobs {
   /** Whether the node surely uses them no longer. Asked after the entries were marked, of what the API server says now. */
   async #isUnusedOn(node: string, object: OverlayIPView | undefined, entries: readonly Entry[]): Promise<boolean> {
     const { api, notes } = this.#ports;
-    if (object && agentAgrees(object, entries)) return true;
+    if (object && (agentAgrees(object, entries) || isUntouched(object))) return true;
     if (!object && entries.every((entry) => notes.isUnused(entry))) return true;
     return !(await api.hasNode(node));
   }
@@ -232,6 +244,11 @@ function sameSeen(a: Seen, b: Seen): boolean {
 
 /** The longest that a subnet can be which has addresses for hosts: nobody looks at it, because it is never granted. */
 const LONGEST = { 4: 31, 6: 127 } as const;
+
+/** Whether a user has made it, and it was never granted. */
+function isUntouched(object: OverlayIPView): boolean {
+  return !object.made && !object.deleting && !mayBeInUse(object);
+}
 
 /** Whether the ledger has that very entry, and nobody is giving it back. */
 function isStill(entry: Entry, { ledger }: PoolView): boolean {

@@ -101,6 +101,7 @@ export class PoolKeeper {
       isHeard: (node) => this.#present?.round.isHeard(node) ?? false,
       lengthOf: (entry) => this.#lengthOf(entry),
       notes: this.#notes,
+      clock,
       announce: (object, verdict) => this.#announcer.ip(object, verdict),
     });
   }
@@ -184,6 +185,7 @@ export class PoolKeeper {
       recordOf: (entry) => this.#recordOf(entry),
       finished: this.#notes.finished,
       taken: this.#notes.taken,
+      refused: (uid, address) => this.#notes.refused(uid, address),
       familiar: this.#base.familiar,
       isProven: (contest) => this.#contests.isProven(contest),
       date: this.#ports.clock.date(),
@@ -229,6 +231,7 @@ export class PoolKeeper {
 
   #start(node: string, step: Step): void {
     if (step.type === 'none' || step.type === 'wait' || !this.#runner.isFree(node) || !this.#ports.api.isFree(NODE_OVERLAY_IPS)) return;
+    if (step.type === 'serve' && step.entries.some((entry) => this.#notes.taken.has(keyOf(entry)))) return;
     if (step.type === 'serve' && !step.object?.granted && (!this.#present?.supply || !this.#ipam.isFree('claim'))) return;
     if (step.type === 'release' && step.entries.some(({ record }) => record !== undefined) && !this.#ipam.isFree('release')) return;
     // What is done already has only to go from the ledger.
