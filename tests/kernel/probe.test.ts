@@ -7,6 +7,8 @@ import { adds, lan, succeed, via } from '../../src/kernel/contract/support.ts';
 import { Namespace } from './namespace.ts';
 
 const ADDRESS = '192.168.100.4';
+/** Of the node. */
+const OWN = '10.1.0.1';
 const STRANGER = '02:00:5e:00:53:77';
 
 let space: Namespace;
@@ -50,6 +52,20 @@ describe('who has an address', { timeout: 60_000 }, () => {
     );
     assert.deepEqual(await Promise.all(answers), [{ holder: mac }, { holder: undefined }]);
     assert.equal(await space.ip('neigh', 'show', 'dev', 'tmp0'), '');
+  });
+
+  test('asking from a device of ours teaches nobody a wrong link-layer address of the node', async () => {
+    const known = (): Promise<string> => space.far('ip', '-4', 'neigh', 'show', OWN);
+    const own = new RegExp(`lladdr ${(await link(space, 'left')).mac} `);
+    await space.far('ip', 'addr', 'add', '10.1.0.7/24', 'dev', 'left-far');
+    // It takes another link-layer address at once, though it has just heard one (arp.c, LOCKTIME).
+    await space.far('sysctl', '-qw', 'net.ipv4.neigh.left-far.locktime=0');
+    await space.far('ping', '-c', '1', OWN);
+    assert.match(await known(), own);
+    await succeed(space.kernel, [{ op: 'add-link', link: planned(device) }]);
+    const { index, name } = await link(space, 'tmp0');
+    await space.kernel.probe({ device: { index, name }, address: Address.parse('192.168.100.5') });
+    assert.match(await known(), own);
   });
 
   test('asking does not get in the way of anything else', async () => {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Link } from '../../core/facts.ts';
+import { type Link, poolOf } from '../../core/facts.ts';
 import type { Probe } from '../../core/plan.ts';
 import { KernelUnavailable, type ProbeAnswer } from '../kernel.ts';
 import { readLink } from './devices.ts';
@@ -30,9 +30,13 @@ const LOOK_MS = 20;
  *   silent, and the parent answers in its stead unless that has arp_ignore 1 as well (kube-proxy's `strictARP`).
  * - arp_ignore 2: silent.
  * So somebody who answers has the address; nobody does not prove that it is free.
+ *
+ * A device of ours has no address yet. From it the kernel would ask with its link-layer address and the address of another device, and
+ * everybody who hears that sends what is for the node to the wrong device, where the reverse-path filter drops it. So its parent asks, which
+ * is on the same link. A macvlan of somebody else on that parent does not hear it (macvlan.c: nothing is handed up from the parent).
  */
-export async function probeNeighbour(exchange: Exchange, probe: Probe): Promise<ProbeAnswer> {
-  mustHear(exchange, probe);
+export async function probeNeighbour(exchange: Exchange, wanted: Probe): Promise<ProbeAnswer> {
+  const probe = asker(exchange, wanted, mustHear(exchange, wanted));
   const before = look(exchange, probe);
   if (before?.fixed) return { holder: before.mac };
   try {
@@ -41,7 +45,7 @@ export async function probeNeighbour(exchange: Exchange, probe: Probe): Promise<
       const holder = await answer(exchange, probe);
       if (holder !== undefined) return { holder };
     }
-    mustHear(exchange, probe);
+    mustHear(exchange, wanted);
     return { holder: undefined };
   } finally {
     if (!look(exchange, probe)?.fixed) forget(exchange, probe);
@@ -49,10 +53,18 @@ export async function probeNeighbour(exchange: Exchange, probe: Probe): Promise<
 }
 
 /** @throws KernelUnavailable when nobody could be heard. */
-function mustHear(exchange: Exchange, { device, address }: Probe): void {
+function mustHear(exchange: Exchange, { device, address }: Probe): Link {
   const link = readLink(exchange, device.index);
   const reason = link ? deaf(link) : 'does not exist';
-  if (reason !== undefined) throw new KernelUnavailable(`whether ${address} is free cannot be asked: device ${device.name} ${reason}`);
+  if (link && reason === undefined) return link;
+  throw new KernelUnavailable(`whether ${address} is free cannot be asked: device ${device.name} ${reason}`);
+}
+
+/** @throws KernelUnavailable when the parent of a device of ours cannot ask. */
+function asker(exchange: Exchange, { device, address }: Probe, link: Link): Probe {
+  if (poolOf(link) === undefined || link.parent === undefined) return { device, address };
+  const { index, name } = mustHear(exchange, { device: { index: link.parent, name: `below ${device.name}` }, address });
+  return { device: { index, name }, address };
 }
 
 function deaf({ up, carrier }: Link): string | undefined {
