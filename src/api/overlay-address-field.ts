@@ -1,7 +1,8 @@
 import { Address, InvalidAddress, WIDTH } from '../core/ip/address.ts';
 import { Prefix } from '../core/ip/prefix.ts';
+import { neverRouted, SHORTEST } from '../core/ip/unroutable.ts';
 import type { OverlayAddress } from '../core/resources.ts';
-import { NOT_TOO_WIDE, neverRouted, PREFIX_LENGTH, SHORTEST, TOO_WIDE } from './network-fields.ts';
+import { NOT_TOO_WIDE, PREFIX_LENGTH, TOO_WIDE } from './network-fields.ts';
 import type { Demand, ParsedTextOptions, Rule } from './schema.ts';
 import { isBroadcastText, roleIn, USUAL, usualText } from './subnet-address.ts';
 

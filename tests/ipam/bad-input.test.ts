@@ -229,8 +229,11 @@ describe('what is wrong with one subnet holds up no other', () => {
     database.addSubnet(14, '10.14.0.0/24', { gateway: '10.99.0.1' });
     database.addSubnet(15, '192.168.100.0/24', { gateway: '192.168.100.1', sectionId: 6 });
     database.addSubnet(16, '10.16.0.0/24', { gateway: '10.16.0.1', isFull: true });
+    database.addSubnet(17, '169.254.7.0/24', { gateway: '169.254.7.1' });
+    database.addSubnet(18, '96.0.0.0/7', { gateway: '96.0.0.1' });
+    database.addSubnet(19, '10.19.0.1/32', { gateway: '10.19.0.1' });
     const subnetMap = new Map([
-      ['a', [7, 999, 10, 11, 13, 14, 15]],
+      ['a', [7, 999, 10, 11, 13, 14, 15, 17, 18, 19]],
       ['b', [16, 999]],
       ['*', [9]],
     ]);
@@ -248,6 +251,9 @@ describe('what is wrong with one subnet holds up no other', () => {
         'subnet 13 (zone a) of phpIPAM (10.13.0.0/24) has no gateway: mark one of its addresses as gateway in phpIPAM',
         'subnet 14 (zone a) of phpIPAM (10.14.0.0/24) has the gateway 10.99.0.1, which is not in it: correct it in phpIPAM',
         'subnet 15 (zone a) of phpIPAM (192.168.100.0/24) overlaps subnet 7 (192.168.100.0/29) of the same pool: take one of them out of subnetMap',
+        'subnet 17 (zone a) of phpIPAM (169.254.7.0/24) overlaps 169.254.0.0/16, which is link-local: map another subnet',
+        'subnet 18 (zone a) of phpIPAM (96.0.0.0/7) is too wide: /8 is the widest that is used: map another subnet',
+        'subnet 19 (zone a) of phpIPAM (10.19.0.1/32) is a single address, and leaves none beside the gateway: map another subnet',
       ],
     );
     assert.deepEqual(problems[0]?.unusable, [

@@ -1,4 +1,4 @@
-import { Address, type Family, InvalidAddress } from '../../core/ip/address.ts';
+import { Address, type Family, InvalidAddress, WIDTH } from '../../core/ip/address.ts';
 import { Prefix } from '../../core/ip/prefix.ts';
 import { isRecord, readId } from './answer.ts';
 
@@ -77,10 +77,13 @@ export function readAddressRow(value: unknown, family: Family): AddressRow {
 /** Dotted, or as the decimal number that phpIPAM keeps: 1.8.2 answers some questions so. */
 function readAddress(value: unknown, family: Family): Address {
   if (typeof value !== 'string') throw new Malformed('an address that is no text');
-  if (/^\d{1,39}$/.test(value)) return new Address(family, BigInt(value));
-  const address = parsed(() => Address.parse(value));
+  const address = parsed(() => (/^\d{1,39}$/.test(value) ? numbered(family, BigInt(value)) : Address.parse(value)));
   if (address) return address;
   throw new Malformed('an address that is none');
+}
+
+function numbered(family: Family, value: bigint): Address | undefined {
+  return value < 1n << BigInt(WIDTH[family]) ? new Address(family, value) : undefined;
 }
 
 function readPrefix(subnet: unknown, mask: unknown): Prefix | undefined {

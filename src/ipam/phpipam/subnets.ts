@@ -1,5 +1,6 @@
-import type { Address } from '../../core/ip/address.ts';
+import { type Address, WIDTH } from '../../core/ip/address.ts';
 import type { Prefix } from '../../core/ip/prefix.ts';
+import { neverRouted, SHORTEST } from '../../core/ip/unroutable.ts';
 import type { PhpIpam } from '../../core/resources.ts';
 import type { SubnetRow } from './rows.ts';
 
@@ -35,10 +36,20 @@ export function recordSubnet(id: number, row: SubnetRow, hasSubnets: boolean, ea
   if (row.isFolder) return 'is a folder: put the IDs of the subnets in it into subnetMap';
   const { subnet, gateway } = row;
   if (!subnet) return 'has no network address that fits its mask: correct it in phpIPAM';
+  const unfit = unfitFor(subnet);
+  if (unfit) return `(${subnet}) ${unfit}: map another subnet`;
   if (hasSubnets) return `(${subnet}) is divided into other subnets: put their IDs into subnetMap`;
   const other = earlier.find((each) => each.subnet.overlaps(subnet));
   if (other) return `(${subnet}) overlaps subnet ${other.id} (${other.subnet}) of the same pool: take one of them out of subnetMap`;
   return { id, subnet, gateway };
+}
+
+/** Why nodes cannot have addresses of it, as the NodeOverlayIPs would be refused for. */
+function unfitFor(subnet: Prefix): string | undefined {
+  const found = neverRouted(subnet);
+  if (found) return `overlaps ${found[0]}, which is ${found[1]}`;
+  if (subnet.length < SHORTEST[subnet.family]) return `is too wide: /${SHORTEST[subnet.family]} is the widest that is used`;
+  return subnet.length === WIDTH[subnet.family] ? 'is a single address, and leaves none beside the gateway' : undefined;
 }
 
 /** The gateway of the nodes that get an address there; or what is wrong with it, as a clause with the fix. */
