@@ -116,6 +116,15 @@ describe('wrong passwords', GUARD, () => {
     await open().look();
   });
 
+  it('are tried once, however many pools have the same one at the same time', async () => {
+    const { clock, fake, open } = await stage();
+    const guard = new LoginGuard(clock);
+    const pools = Array.from({ length: 12 }, () => openGuarded(fake, clock, guard, 'wrong'));
+    await Promise.all(pools.map((provider) => assert.rejects(provider.look(), /Invalid username or password/)));
+    assert.equal(fake.calls.get('POST user'), 1);
+    await open().look();
+  });
+
   it('are tried again after a minute at the earliest', async () => {
     const { clock, fake, open } = await stage();
     const provider = open({ credentials: async () => ({ username: 'fairlead', password: 'wrong' }) });

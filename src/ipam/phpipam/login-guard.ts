@@ -1,5 +1,6 @@
 import { Backoff, type Clock } from '../../runtime/clock.ts';
 import type { IpamRefused } from '../provider.ts';
+import { Turns } from './turns.ts';
 
 /** Milliseconds between tries with a password that was wrong. */
 const FIRST_PAUSE = 60_000;
@@ -20,6 +21,7 @@ interface Server {
 export class LoginGuard {
   readonly #clock: Clock;
   readonly #servers = new Map<string, Server>();
+  readonly #turns = new Map<string, Turns>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,6 +30,13 @@ export class LoginGuard {
   /** Milliseconds until this server can be spoken to again; 0 when at once. */
   blockedFor(server: string): number {
     return Math.max(0, (this.#servers.get(server)?.blockedUntil ?? 0) - this.#clock.now());
+  }
+
+  /** One login after the other: so each knows what became of the ones before, and many pools with one wrong password try it once. */
+  logIn<T>(server: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.#turns.get(server) ?? new Turns(1);
+    this.#turns.set(server, turns);
+    return turns.take(work);
   }
 
   /** Why these credentials must not be tried now; undefined when they may. Others than those that were refused may at once. */

@@ -60,9 +60,12 @@ class LoginSession implements Session {
   }
 
   #shareLogin(): Promise<string> {
-    this.#login ??= this.#logIn().finally(() => {
-      this.#login = undefined;
-    });
+    const { conversation, guard } = this.#options;
+    this.#login ??= guard
+      .logIn(conversation.server, () => this.#logIn())
+      .finally(() => {
+        this.#login = undefined;
+      });
     return this.#login;
   }
 
