@@ -37,6 +37,8 @@ export function pathOf({ apiVersion, kind, metadata: { namespace } }: Manifest):
 export interface Grant {
   /** The account that has it. */
   readonly account: string;
+  /** Empty for the core group. */
+  readonly group: string;
   readonly resource: string;
   readonly subresource: string;
   readonly verb: string;
@@ -53,14 +55,23 @@ export function grantsOf(account: string, objects: readonly Manifest[]): readonl
         rule.verbs.map((verb): Grant => {
           const [resource = '', subresource = ''] = words.split('/');
           const dropped = own.map((each) => (each === role ? { ...role, rules: withoutVerb(role['rules'], i, words, verb) } : each));
-          return { account, resource, subresource, verb, without: (namespace) => dropped.map((each) => movedTo(namespace, each)) };
+          // No rule of ours is about more than one.
+          const group = rule.apiGroups.join();
+          return { account, group, resource, subresource, verb, without: (namespace) => dropped.map((each) => movedTo(namespace, each)) };
         }),
       ),
     ),
   );
 }
 
+/** By these the controller gives overlay addresses: `overlay-rights.test.ts` proves them, and `rights.test.ts` all others. */
+const TO_GIVE_ADDRESSES = ['overlaypools', 'nodeoverlayips', 'secrets', 'namespaces', 'events'];
+
+export const givesAddresses = ({ account, resource, verb }: Grant): boolean =>
+  account === 'fairlead-controller' && (TO_GIVE_ADDRESSES.includes(resource) || (resource === 'nodes' && verb === 'get'));
+
 interface Rule {
+  readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
