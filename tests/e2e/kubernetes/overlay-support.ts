@@ -47,6 +47,9 @@ export function pool(spec: object = {}, name = 'default'): object {
 
 export const OVERLAY_ROUTE = staticRoute('on-prem', { via: { overlay: { pool: 'default' } } });
 
+/** Whatever has a control plane: a fleet, or real nodes. Only a fleet has a log of its own. */
+export type Stage = Pick<Fleet, 'plane'> & Partial<Pick<Fleet, 'log'>>;
+
 interface Condition {
   readonly type: string;
   readonly status: string;
@@ -64,7 +67,7 @@ export interface Address {
 }
 
 /** Every NodeOverlayIP, by name. */
-export async function addressesOf({ plane }: Fleet): Promise<readonly Address[]> {
+export async function addressesOf({ plane }: Stage): Promise<readonly Address[]> {
   const objects = await plane.api.list(ADDRESSES);
   return objects.map(readAddress).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -78,12 +81,12 @@ function readAddress({ metadata, spec, status }: ApiObject): Address {
 }
 
 /** Waits until exactly these nodes have a granted address, no two the same; answers them. */
-export async function untilGranted(fleet: Fleet, nodes: readonly string[]): Promise<readonly Address[]> {
+export async function untilGranted(stage: Stage, nodes: readonly string[]): Promise<readonly Address[]> {
   let found: readonly Address[] = [];
   const wanted = [...nodes].sort().join(' ');
   await until(
     async () => {
-      found = await addressesOf(fleet);
+      found = await addressesOf(stage);
       return (
         found.every(({ granted }) => granted) &&
         found
@@ -92,7 +95,7 @@ export async function untilGranted(fleet: Fleet, nodes: readonly string[]): Prom
           .join(' ') === wanted
       );
     },
-    async () => `${JSON.stringify(found)}\n${await fleet.plane.kubectl(['get', 'overlaypools', '-o', 'yaml'])}\n${fleet.log.slice(-4000)}`,
+    async () => `${JSON.stringify(found)}\n${await stage.plane.kubectl(['get', 'overlaypools', '-o', 'yaml'])}\n${endOfLog(stage)}`,
   );
   assert.equal(new Set(found.map(({ address }) => address)).size, found.length, JSON.stringify(found));
   return found;
@@ -107,21 +110,25 @@ export interface PoolStatus {
   readonly conditions?: readonly Condition[];
 }
 
-export async function poolStatus({ plane }: Fleet, name = 'default'): Promise<PoolStatus> {
+export async function poolStatus({ plane }: Stage, name = 'default'): Promise<PoolStatus> {
   return ((await plane.api.get(`${POOLS}/${name}`)).status ?? {}) as PoolStatus;
 }
 
 /** Waits until the status of the pool satisfies; answers it. */
-export async function untilPool(fleet: Fleet, satisfies: (status: PoolStatus) => boolean, name = 'default'): Promise<PoolStatus> {
+export async function untilPool(stage: Stage, satisfies: (status: PoolStatus) => boolean, name = 'default'): Promise<PoolStatus> {
   let status: PoolStatus = {};
   await until(
     async () => {
-      status = await poolStatus(fleet, name);
+      status = await poolStatus(stage, name);
       return satisfies(status);
     },
-    () => `${satisfies}\n${JSON.stringify(status, undefined, 1)}\n${fleet.log.slice(-4000)}`,
+    () => `${satisfies}\n${JSON.stringify(status, undefined, 1)}\n${endOfLog(stage)}`,
   );
   return status;
+}
+
+function endOfLog({ log = '' }: Stage): string {
+  return log.slice(-4000);
 }
 
 export function ready({ conditions = [] }: PoolStatus): Condition | undefined {

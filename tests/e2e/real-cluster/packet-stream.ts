@@ -5,7 +5,7 @@ import { until } from '../support.ts';
 
 const POLL_MS = 20;
 
-/** Echo requests from a pod, one every 10 ms. */
+/** Echo requests from a pod or a host, one every 10 ms. */
 export class PacketStream {
   readonly #process: Running;
   readonly #name: string;
@@ -20,10 +20,18 @@ export class PacketStream {
    * @param pid a process in the pod, as this machine numbers it
    */
   static async start(node: Host, pid: number, destination: string): Promise<PacketStream> {
-    const child = node.spawn('nsenter', `--net=/proc/${pid}/ns/net`, 'ping', '-n', '-i', '0.01', destination);
-    const stream = new PacketStream(child, `from the pod on ${node.name} to ${destination}`);
+    const child = node.spawn('nsenter', `--net=/proc/${pid}/ns/net`, ...ping(destination));
+    return PacketStream.#flowing(child, `from the pod on ${node.name} to ${destination}`);
+  }
+
+  /** The same from a host itself. */
+  static async startOn(host: Host, destination: string): Promise<PacketStream> {
+    return PacketStream.#flowing(host.spawn(...ping(destination)), `from ${host.name} to ${destination}`);
+  }
+
+  static async #flowing(child: Running, name: string): Promise<PacketStream> {
     await child.printed(/icmp_seq=/);
-    return stream;
+    return new PacketStream(child, name);
   }
 
   /** Ends it, and answers how many were sent and which of them had no answer. @throws Error when none comes any more */
@@ -46,4 +54,8 @@ export class PacketStream {
   #answered(): ReadonlySet<number> {
     return new Set([...this.#process.stdout.matchAll(/icmp_seq=(\d+) ttl=/g)].map(([, number]) => Number(number)));
   }
+}
+
+function ping(destination: string): readonly [string, ...string[]] {
+  return ['ping', '-n', '-i', '0.01', destination];
 }
