@@ -179,7 +179,8 @@ class PoolComparison {
 
   /** Records of ours that nothing here knows of: whoever made them did not live to say so. */
   *#ofRecords(): Generator<Difference> {
-    const records = new Map((this.#inventory?.ranges ?? []).flatMap((range) => [...range.records]));
+    const { ranges = [], stranded = new Map<string, IpamRecord>() } = this.#inventory ?? {};
+    const records = new Map([...ranges.flatMap((range) => [...range.records]), ...stranded]);
     for (const [address, { node, record }] of records) {
       if (node === undefined || this.#entries.has(address) || this.#holders.has(address)) continue;
       const message = `phpIPAM has recorded it for node ${node} (record ${record}), and neither the ledger nor a NodeOverlayIP has it`;

@@ -36,7 +36,12 @@ function inventory(records: Readonly<Record<string, string>>): Inventory {
     return [address, { record: String(100 + i), node, holder: holder.replace('!', '') }] as const;
   });
   const range = { zone: undefined, subnet: Prefix.parse('192.168.100.0/24'), gateway: Address.parse('192.168.100.1'), excluded: [] };
-  return { ranges: [{ ...range, records: new Map(found) }], problems: [] };
+  const stranded = found.filter(([address]) => !range.subnet.has(Address.parse(address)));
+  return {
+    ranges: [{ ...range, records: new Map(found.filter((each) => !stranded.includes(each))) }],
+    problems: [],
+    stranded: new Map(stranded),
+  };
 }
 
 /** `192.168.100.4: what is different -> release record 100`. */
@@ -178,6 +183,13 @@ describe('differences between what is recorded of overlay addresses', () => {
       { pools: [external()], records: { '192.168.100.4': 'n1', '192.168.100.5': '!printer' } },
       [
         '192.168.100.4: phpIPAM has recorded it for node n1 (record 100), and neither the ledger nor a NodeOverlayIP has it -> release record 100',
+      ],
+    ],
+    [
+      'a record that nobody knows of, where nothing can be given',
+      { pools: [external()], records: { '192.168.7.4': 'n1' } },
+      [
+        '192.168.7.4: phpIPAM has recorded it for node n1 (record 100), and neither the ledger nor a NodeOverlayIP has it -> release record 100',
       ],
     ],
     [

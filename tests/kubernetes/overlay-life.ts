@@ -1,6 +1,7 @@
+import type { ApiObject } from '../../src/cluster/api-client.ts';
 import { ipView } from '../../src/controller/overlay/ip-view.ts';
 import type { ControlPlane } from '../lab/control-plane.ts';
-import { type ApiObject, ApiRefused } from '../lab/kubernetes/api.ts';
+import { ApiRefused } from '../lab/kubernetes/api.ts';
 import { createNode, labelNode } from '../lab/kubernetes/objects.ts';
 import { eventually } from './accounts.ts';
 import type { ListeningAgents } from './listening-agents.ts';
@@ -109,7 +110,7 @@ class Life {
       const { granted, device, deleting } = ipView(object);
       return granted && device === 'InPlace' && !deleting;
     };
-    await this.#plane.api.until(this.#pathOf(node), isServed);
+    await this.#plane.api.until<ApiObject>(this.#pathOf(node), isServed);
   }
 
   async #warningsAbout(node: string): Promise<readonly string[]> {
