@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import { EXTERNAL, ExternalIpam } from './external-ipam.ts';
 import { overlayScenario as scenario } from './overlay-stage.ts';
 
@@ -174,9 +175,36 @@ describe('an OverlayPool whose spec cannot be read', () => {
       stage.putPool();
       await stage.advance(5_000);
       stage.putPoolSpec('default', { ipam: {} });
+      stage.join('n2');
+      stage.ask('n2', ['192.168.100.9/24']);
       await stage.advance(30_000);
+      assert.equal(stage.state('n2'), '192.168.100.9 InvalidSpec');
       assert.equal(stage.state('n1'), '192.168.100.2 Granted InPlace');
       assert.match(stage.message(), /InvalidSpec/);
+    }),
+  );
+
+  it(
+    'and is deleted, gives nothing back before it can see what is recorded, and says what to do',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      const first = stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      await first.controller.close();
+      stage.putPoolSpec('default', { ...AT_ONCE, interface: { type: 'Newer' } });
+      stage.world.delete(OVERLAY_POOLS, { name: 'default' });
+      stage.start('b', ipam.options);
+      await stage.advance(60_000);
+      assert.match(
+        stage.message(),
+        /InvalidSpec: .* nothing is given or given back until it can \(a pool that is being deleted can still be edited\)/,
+      );
+      assert.deepEqual([stage.ledger(), ipam.released], [['10.9.0.2 n1'], []]);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(30_000);
+      assert.deepEqual([ipam.released, [...ipam.records.keys()]], [['10.9.0.2'], []]);
+      assert.equal(stage.world.find(OVERLAY_POOLS, { name: 'default' }), undefined);
     }),
   );
 });

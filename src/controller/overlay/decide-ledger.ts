@@ -135,7 +135,7 @@ class LedgerDraft {
   #fate(entry: Entry): Entry | undefined {
     const { pool, finished, taken, nodes, familiar } = this.#world;
     if (entry.releasing) return finished.has(keyOf(entry)) ? undefined : entry;
-    if (!pool.spec && !pool.deleting) return entry;
+    if (!pool.spec) return entry;
     if (!familiar) return entry;
     if (pool.deleting || taken.has(keyOf(entry)) || this.#isSuperseded(entry)) return this.#release(entry);
     if (!this.#selected(nodes.get(entry.node))) return this.#leaving(entry);
@@ -213,6 +213,7 @@ class LedgerDraft {
     const { pool, supply, shortage, elsewhere, refused } = this.#world;
     if (!node)
       return { node: object.node, reason: 'NotSelected', message: `there is no Node ${object.node}: it gets the address when there is` };
+    if (!pool.spec) return { node: node.name, ...shortage };
     if (!this.#selected(node)) {
       const message = `OverlayPool ${pool.name} does not select node ${node.name}: change the labels of the one or the nodeSelector of the other`;
       return { node: node.name, reason: 'NotSelected', message };

@@ -31,7 +31,7 @@ export interface ProblemWorld {
 /** What a person should know about a pool, the weightiest first. Pure. */
 export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
   const { pool, supply, waiting, doubles, ipam } = world;
-  const unreadable = `spec cannot be read: ${pool.problem}; nothing is given or given back until it can`;
+  const unreadable = `spec cannot be read: ${pool.problem}; nothing is given or given back until it can${pool.deleting ? ' (a pool that is being deleted can still be edited)' : ''}`;
   return [
     ...(pool.problem === undefined ? [] : [problem('InvalidSpec', unreadable, true)]),
     ...doubles.map((fact) => problem('AddressTaken', fact)),
@@ -61,10 +61,12 @@ function problem(reason: OverlayReason, message: string, blocks = false): PoolPr
   return { reason, message, blocks };
 }
 
+/** Trouble with the spec and with the provider is told already. */
+const TOLD: readonly OverlayReason[] = ['InvalidSpec', 'IPAMUnavailable', 'IPAMRefused'];
+
 /** One problem for all nodes that wait for the same reason, those of most nodes first. */
 function waitingProblems(waiting: readonly Verdict[]): readonly PoolProblem[] {
-  // Trouble with the provider is told already.
-  const own = waiting.filter(({ reason }) => reason !== 'IPAMUnavailable' && reason !== 'IPAMRefused');
+  const own = waiting.filter(({ reason }) => !TOLD.includes(reason));
   const groups = [...Map.groupBy(own, ({ reason }) => reason)].sort(([, a], [, b]) => b.length - a.length);
   return groups.map(([reason, members]) => {
     const have = members.length === 1 ? '1 node has no address' : `${members.length} nodes have no address`;

@@ -139,6 +139,7 @@ export class IpamKeeper {
    * also while its subnet cannot be looked into.
    */
   recordOf({ address, node }: Entry, since: number): string | null | undefined {
+    if (!this.#provider) return undefined;
     if (!this.#external) return null;
     const record = this.#view.recordOf(address, node);
     if (record) return record.record;

@@ -174,12 +174,13 @@ export class PoolKeeper {
 
   #ledgerWorld(pool: PoolView, objects: ReadonlyMap<string, OverlayIPView>, supply: Supply | undefined, round: PoolRound): LedgerWorld {
     const pending = { reason: 'Pending', message: 'it is being found out which addresses there are' } as const;
+    const unreadable = { reason: 'InvalidSpec', message: `the spec of OverlayPool ${pool.name} cannot be read: ${pool.problem}` } as const;
     return {
       pool,
       nodes: round.nodes,
       objects,
       supply,
-      shortage: this.#ipam.trouble('look') ?? pending,
+      shortage: pool.spec ? (this.#ipam.trouble('look') ?? pending) : unreadable,
       elsewhere: round.elsewhere,
       orphans: this.#ipam.orphans,
       recordOf: (entry) => this.#recordOf(entry),
