@@ -157,10 +157,10 @@ describe('what keeps an address away', () => {
   });
 
   it('somebody else’s address', () => {
-    const foreign = ours('192.168.100.4/24', TMP0, { ours: false });
+    const foreign = ours('192.168.100.4/32', TMP0, { ours: false });
     assert.match(
       refusal(world([TMP0], [foreign])),
-      /Conflict: node n1 has 192\.168\.100\.4\/24 dev tmp0 from somebody else: delete it \("ip address delete/,
+      /Conflict: node n1 has 192\.168\.100\.4\/32 dev tmp0 from somebody else: delete it \("ip address delete/,
     );
   });
 

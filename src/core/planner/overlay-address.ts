@@ -1,4 +1,4 @@
-import { isConnectedNetwork, type NodeFacts } from '../facts.ts';
+import { type InterfaceAddress, isConnectedNetwork, type NodeFacts, poolOf } from '../facts.ts';
 import { probeKey } from '../plan.ts';
 import { formatRoute } from '../render.ts';
 import type { OverlayAddress } from '../resources.ts';
@@ -17,13 +17,36 @@ export interface OverlayWorld {
 
 /** Why an address must not be on this node; undefined when it may. `connected` is the route that the kernel makes for its network. */
 export function obstacle(wanted: OverlayAddress, connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
+  if (isInPlace(wanted, place, world.around.facts)) return unmarkable(wanted, world) ?? inUse(wanted, place, world);
   return (
     unmarkable(wanted, world) ??
     elsewhere(wanted, place, world) ??
     overlap(connected, place, world) ??
     inUse(wanted, place, world) ??
-    harm(wanted, connected, place, world)
+    harm(connected, world)
   );
+}
+
+/** What of others came beside an address that is in place. That would keep it away, but takes nothing away that works: it is only said. */
+export function intrusion(wanted: OverlayAddress, connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
+  if (!isInPlace(wanted, place, world.around.facts)) return undefined;
+  const fault = elsewhere(wanted, place, world) ?? overlap(connected, place, world);
+  return fault && { ...fault, message: `${fault.message}; ${wanted.address} stays on ${place.name} meanwhile` };
+}
+
+function isInPlace(wanted: OverlayAddress, place: Place, facts: NodeFacts): boolean {
+  return facts.addresses.some(
+    (held) => held.device.index === place.device?.index && isSame(held, wanted) && (held.ours || isOnOurs(held, place, facts)),
+  );
+}
+
+function isSame(held: OverlayAddress, { address, prefixLength }: OverlayAddress): boolean {
+  return held.prefixLength === prefixLength && held.address.equals(address);
+}
+
+/** Whoever changes an address takes our mark off it; on a device of ours it is ours nevertheless. */
+function isOnOurs({ device }: InterfaceAddress, { link }: Place, { links }: NodeFacts): boolean {
+  return link !== undefined && links.some((other) => other.index === device.index && poolOf(other) === link.pool);
 }
 
 /** An older kernel has a label for IPv4, and nothing for IPv6: nobody could tell later whose the address is. */
@@ -34,11 +57,14 @@ function unmarkable({ address }: OverlayAddress, { around, node }: OverlayWorld)
 }
 
 /** The kernel answers for an address on whatever device it is: twice on one node is once too often. */
-function elsewhere({ address }: OverlayAddress, { name }: Place, { around, node }: OverlayWorld): Fault | undefined {
-  const other = around.facts.addresses.find((held) => held.address.equals(address) && !held.ours);
+function elsewhere(wanted: OverlayAddress, place: Place, { around: { facts }, node }: OverlayWorld): Fault | undefined {
+  const { address } = wanted;
+  const other = facts.addresses.find(
+    (held) => held.address.equals(address) && !held.ours && !(isSame(held, wanted) && isOnOurs(held, place, facts)),
+  );
   if (!other) return undefined;
   const what = `${address}/${other.prefixLength} dev ${other.device.name}`;
-  const fix = `delete it ("ip address delete ${what}"), and it is added to ${name}`;
+  const fix = `delete it ("ip address delete ${what}"), so that only ${place.name} has it`;
   return { code: 'Conflict', message: `node ${node.name} has ${what} from somebody else: ${fix}` };
 }
 
@@ -74,10 +100,7 @@ function inUse({ address }: OverlayAddress, { device, name }: Place, { around, n
   };
 }
 
-function harm(wanted: OverlayAddress, connected: Route, { device }: Place, { around, protection }: OverlayWorld): Fault | undefined {
-  const isIt = ({ address, prefixLength }: OverlayAddress): boolean =>
-    prefixLength === wanted.prefixLength && address.equals(wanted.address);
-  if (device && around.facts.addresses.some((held) => held.device.index === device.index && isIt(held))) return undefined;
+function harm(connected: Route, { around, protection }: OverlayWorld): Fault | undefined {
   const message = forbids(protection, around.fib, connected);
   return message === undefined ? undefined : { code: 'ProtectedPath', message: `${message}: use another range` };
 }

@@ -8,7 +8,7 @@ import type { NodeOverlayIP, OverlayAddress, OverlayInterface, OverlayPool, Reso
 import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
 import { olderFirst } from './claims.ts';
 import type { Fault, OverlayEnd, OverlayWays } from './next-hop.ts';
-import { type OverlayWorld, obstacle } from './overlay-address.ts';
+import { intrusion, type OverlayWorld, obstacle } from './overlay-address.ts';
 import { deviceFor, type Place } from './overlay-device.ts';
 import { quietParent } from './overlay-sysctls.ts';
 
@@ -108,7 +108,10 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     sysctls: place.link ? quietParent(place.parent, world.node.remembered) : [],
     nextHops: new Map([...ends].flatMap(([family, end]) => ('hop' in end ? [[family, end.hop] as const] : []))),
   };
-  const faults = [...ends.values()].filter((end) => 'code' in end);
+  const intrusions = verdicts.flatMap(
+    ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, place), place, world)) ?? [],
+  );
+  const faults = [...[...ends.values()].filter((end) => 'code' in end), ...intrusions];
   return { plan, ends, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
 }
 
