@@ -33,13 +33,14 @@ export function overlayReports({ nodeOverlayIPs, facts, report }: OverlayFinding
 
 /**
  * An address of ours that is to go: one of an object that is being deleted, or of an earlier one of the same pool. On the parent itself no
- * mark tells of which pool an address is, so there it is any that no object names.
+ * mark tells of which pool an address is, so there it is any that no object names. An address of an object that is being deleted counts
+ * whoever has put it there: the node answers for it, and another node that had it as well would be a duplicate.
  */
 function leftOver(ip: NodeOverlayIP, own: readonly NodeOverlayIP[], { addresses, links }: NodeFacts): InterfaceAddress | undefined {
   const isOf = (each: NodeOverlayIP, held: InterfaceAddress): boolean => each.addresses.some(({ address }) => address.equals(held.address));
   return addresses.find((held) => {
-    if (!held.ours) return false;
     if (isOf(ip, held)) return ip.deleting;
+    if (!held.ours) return false;
     const link = links.find(({ index }) => index === held.device.index);
     const pool = link && poolOf(link);
     return pool === undefined ? !own.some((each) => isOf(each, held)) : pool === ip.pool;
@@ -48,7 +49,11 @@ function leftOver(ip: NodeOverlayIP, own: readonly NodeOverlayIP[], { addresses,
 
 function goingState(left: InterfaceAddress | undefined, node: string): OverlayReport['deviceReady'] {
   if (!left) return { status: 'False', reason: 'Removed', message: `node ${node} has none of the addresses any more` };
-  return { status: 'True', reason: 'Removing', message: `${left.address} is being taken from ${left.device.name} of node ${node}` };
+  const { address, device, prefixLength, ours } = left;
+  if (ours) return { status: 'True', reason: 'Removing', message: `${address} is being taken from ${device.name} of node ${node}` };
+  const what = `${address}/${prefixLength} dev ${device.name}`;
+  const message = `node ${node} has ${what} from somebody else, so no other node can get it: delete it ("ip address delete ${what}")`;
+  return { status: 'True', reason: 'Removing', message };
 }
 
 function stateOf(verdict: ResourceReport | undefined): OverlayReport['deviceReady'] | undefined {

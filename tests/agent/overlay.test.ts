@@ -179,6 +179,28 @@ describe('what a node says of its NodeOverlayIPs', () => {
   );
 
   it(
+    'not removed while the node has the address, whoever has put it there',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.kernel.addAddress('eth1', `${ADDRESS}/16`);
+      putAddress(stage, { deleting: true });
+      await stage.advance(5_000);
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
+      const [said] = await saidBy(stage);
+      assert.deepEqual([said?.deviceReady.status, said?.deviceReady.reason], ['True', 'Removing']);
+      assert.match(
+        said?.deviceReady.message ?? '',
+        /^node n1 has 192\.168\.100\.4\/16 dev eth1 from somebody else, so no other node can get it:/,
+      );
+      assert.match(said?.deviceReady.message ?? '', /delete it \("ip address delete 192\.168\.100\.4\/16 dev eth1"\)$/);
+      await stage.kernel.removeAddress('eth1', `${ADDRESS}/16`);
+      await stage.settle();
+      assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'Removed');
+    }),
+  );
+
+  it(
     'what the kernel refuses',
     scenario(async (stage) => {
       for (let i = 0; i < 40; i++) stage.kernel.failNext('EBUSY', 'Device or resource busy');
