@@ -58,8 +58,20 @@ function unreadable(errors: readonly FieldError[]): string {
   return `the controller cannot read which nodes are selected: ${formatErrors(errors)}`;
 }
 
-/** A `v1/Node`. What of its addresses and ranges cannot be read is left out. */
-export function nodeView(object: ApiObject): NodeView {
+/**
+ * A `v1/Node`. What of its addresses and ranges cannot be read is left out. Its kubelet writes it again every few minutes, and of thousands
+ * somebody always does: what says the same is the view of before.
+ */
+export function nodeView(object: ApiObject, before?: NodeView): NodeView {
+  const now = readNode(object);
+  return before && nodeText(before) === nodeText(now) ? before : now;
+}
+
+function nodeText({ uid, created, labels, notReady, podRanges, addresses }: NodeView): string {
+  return JSON.stringify([uid, created, [...labels].sort(), notReady, podRanges.map(String), addresses.map(String)]);
+}
+
+function readNode(object: ApiObject): NodeView {
   const spec = fieldsOf(object['spec']);
   const status = fieldsOf(object['status']);
   const ranges = textsOf(spec['podCIDRs']);
