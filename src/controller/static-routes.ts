@@ -2,6 +2,7 @@ import { API_VERSION } from '../api/define-kind.ts';
 import type { ApiClient, ResourceType } from '../cluster/api-client.ts';
 import { isOlder } from '../cluster/collection.ts';
 import { Backoff, type Clock } from '../runtime/clock.ts';
+import { BELIEF_MS } from './belief.ts';
 import { decideStaticRoute, type FleetNode, type RouteDecision } from './decide-static-route.ts';
 import type { Fleet } from './fleet.ts';
 import { dueAt } from './pace.ts';
@@ -10,9 +11,6 @@ import type { RouteView } from './views.ts';
 import { FIELD_MANAGER, type Writer } from './writer.ts';
 
 export const STATIC_ROUTES: ResourceType = { apiVersion: API_VERSION, kind: 'StaticRoute', plural: 'staticroutes', namespaced: false };
-
-/** How long a write is believed to be in place though the watch has not shown it. Milliseconds. */
-const BELIEF_MS = 10_000;
 
 /** How long one round may take: with 500 StaticRoutes on 1000 nodes all of them take half a second. Milliseconds. */
 const BUDGET_MS = 30;

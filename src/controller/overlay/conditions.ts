@@ -41,9 +41,3 @@ export function condition(said: Said, before: OverlayCondition | undefined, date
 
 /** Characters of a message. The API server would take more, but nobody reads it. */
 const MESSAGE_LENGTH = 8192;
-
-/** Whether two say the same, whatever the time. */
-export function sameSaid(a: Said | undefined, b: Said | undefined): boolean {
-  if (!a || !b) return a === b;
-  return a.status === b.status && a.reason === b.reason && a.message === b.message && a.observedGeneration === b.observedGeneration;
-}

@@ -1,10 +1,8 @@
 import { isOlder } from '../../cluster/collection.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { BELIEF_MS } from '../belief.ts';
 import type { Ledger } from './ledger.ts';
 import type { PoolView } from './pool-view.ts';
-
-/** How long an answer of the API server counts though the watch has not shown it. Milliseconds. */
-const BELIEF_MS = 10_000;
 
 /** The newest version of a pool that is known: what the watch has shown, or what the API server has answered since. */
 export class LedgerBase {

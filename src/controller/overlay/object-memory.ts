@@ -1,9 +1,7 @@
 import { isOlder } from '../../cluster/collection.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { BELIEF_MS } from '../belief.ts';
 import type { OverlayIPView } from './ip-view.ts';
-
-/** How long an answer of the API server counts though the watch has not shown it. Milliseconds. */
-const BELIEF_MS = 10_000;
 
 interface Belief {
   /** Undefined: it has gone; `uid` says which. */

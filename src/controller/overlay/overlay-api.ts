@@ -12,10 +12,10 @@ import {
 import { NODES } from '../../cluster/resource-types.ts';
 import type { OverlayAddress } from '../../core/resources.ts';
 import type { Log } from '../../runtime/log.ts';
+import { Turns } from '../../runtime/turns.ts';
 import { FIELD_MANAGER, type Writer } from '../writer.ts';
 import type { OverlayIPStatus } from './decide-ip-status.ts';
 import type { PoolStatus } from './decide-pool-status.ts';
-import { Gate } from './gate.ts';
 import { addressText, ipView, type OverlayIPView } from './ip-view.ts';
 import { FINALIZER, MADE_BY, NODE_OVERLAY_IPS, OVERLAY_POOLS } from './names.ts';
 import { NotDone } from './not-done.ts';
@@ -39,7 +39,7 @@ export interface OverlayApiPorts {
  */
 export class OverlayApi {
   readonly #ports: OverlayApiPorts;
-  readonly #gate = new Gate(MOST_WRITES);
+  readonly #turns = new Turns(MOST_WRITES);
   #lastTrouble = '';
 
   constructor(ports: OverlayApiPorts) {
@@ -165,7 +165,7 @@ export class OverlayApi {
     const { client, writer } = this.#ports;
     const answers: { readonly value: T }[] = [];
     let overtaken = false;
-    const outcome = await this.#gate.pass(() =>
+    const outcome = await this.#turns.take(() =>
       writer.write(type.kind, name, async (signal) => {
         try {
           answers.push({ value: await send(client, signal) });

@@ -1,3 +1,4 @@
+import { eachInTurns } from '../../runtime/turns.ts';
 import { type Claim, type Holding, IpamUnavailable } from '../provider.ts';
 import type { Client } from './client.ts';
 import { decideExisting, settleClaim } from './decide-claim.ts';
@@ -5,7 +6,6 @@ import type { Ownership } from './ownership.ts';
 import type { AddressRow } from './rows.ts';
 import type { RecordSubnet } from './subnets.ts';
 import { PLACES } from './transport.ts';
-import { eachInTurns } from './turns.ts';
 
 export interface ClaimContext {
   readonly client: Client;

@@ -1,11 +1,11 @@
 import type { Address, Family } from '../../core/ip/address.ts';
+import { Turns } from '../../runtime/turns.ts';
 import { IpamRefused, IpamUnavailable } from '../provider.ts';
 import { isRecord, type Refusal, type Success } from './answer.ts';
 import type { Conversation, Question, Reply } from './conversation.ts';
 import { type AddressRow, Malformed, readAddresses, readAddressRow, readSubnet, type SubnetRow } from './rows.ts';
 import type { Session } from './session.ts';
 import { PLACES } from './transport.ts';
-import { Turns } from './turns.ts';
 import { asked, SilentFailure, unexpected } from './verdict.ts';
 
 /** What is written into an address. The keys are checked by phpIPAM, and the texts cut to its columns by `ownership.ts`. */

@@ -1,6 +1,6 @@
 import { Backoff, type Clock } from '../../runtime/clock.ts';
+import { Turns } from '../../runtime/turns.ts';
 import type { IpamRefused } from '../provider.ts';
-import { Turns } from './turns.ts';
 
 /** Milliseconds between tries with a password that was wrong. */
 const FIRST_PAUSE = 60_000;

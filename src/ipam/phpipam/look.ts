@@ -1,9 +1,9 @@
+import { eachInTurns } from '../../runtime/turns.ts';
 import { type Client, TooManyRows } from './client.ts';
 import type { Ownership } from './ownership.ts';
 import type { Mapped } from './subnets.ts';
 import { type Sight, survey, type View } from './survey.ts';
 import { PLACES } from './transport.ts';
-import { eachInTurns } from './turns.ts';
 
 /** Asks for every subnet of the map, and for what is recorded in it. @throws IpamUnavailable @throws IpamRefused */
 export async function look(client: Client, mapped: readonly Mapped[], ownership: Ownership, signal?: AbortSignal): Promise<View> {

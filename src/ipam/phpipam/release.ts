@@ -1,10 +1,10 @@
+import { eachInTurns } from '../../runtime/turns.ts';
 import type { RecordedHolding } from '../provider.ts';
 import { readId } from './answer.ts';
 import { type Client, TooManyRows } from './client.ts';
 import type { Ownership } from './ownership.ts';
 import type { RecordSubnet } from './subnets.ts';
 import { PLACES } from './transport.ts';
-import { eachInTurns } from './turns.ts';
 
 export interface ReleaseContext {
   readonly client: Client;
