@@ -1,7 +1,8 @@
 import { type InterfaceAddress, isConnectedNetwork, type NodeFacts, poolOf } from '../facts.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import { probeKey } from '../plan.ts';
 import { formatRoute } from '../render.ts';
-import type { OverlayAddress } from '../resources.ts';
+import { formatRef, type OverlayAddress, type ResourceRef } from '../resources.ts';
 import type { Route } from '../route.ts';
 import type { Fault, Surroundings } from './next-hop.ts';
 import type { NodeIdentity } from './node.ts';
@@ -13,6 +14,15 @@ export interface OverlayWorld {
   readonly around: Surroundings;
   readonly protection: Protection;
   readonly node: NodeIdentity;
+  /** What older NodeOverlayIPs have, or get in this very plan. */
+  readonly networks: readonly OverlayNetwork[];
+}
+
+/** The network of an address, and the device that connects the node to it. */
+export interface OverlayNetwork {
+  readonly owner: ResourceRef;
+  readonly prefix: Prefix;
+  readonly device: string;
 }
 
 /** Why an address must not be on this node; undefined when it may. `connected` is the route that the kernel makes for its network. */
@@ -30,7 +40,7 @@ export function obstacle(wanted: OverlayAddress, connected: Route, place: Place,
 /** What of others came beside an address that is in place. That would keep it away, but takes nothing away that works: it is only said. */
 export function intrusion(wanted: OverlayAddress, connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
   if (!isInPlace(wanted, place, world.around.facts)) return undefined;
-  const fault = elsewhere(wanted, place, world) ?? overlap(connected, place, world);
+  const fault = elsewhere(wanted, place, world) ?? overlapInPlace(connected, place, world);
   return fault && { ...fault, message: `${fault.message}; ${wanted.address} stays on ${place.name} meanwhile` };
 }
 
@@ -72,9 +82,25 @@ function elsewhere(wanted: OverlayAddress, place: Place, { around: { facts }, no
  * A network that the node is connected to already would have two devices: with strict reverse-path filtering not even an ARP request gets
  * through then, and no counter tells. On the parent itself it is just one more address.
  */
-function overlap({ prefix }: Route, { type, device, parent }: Place, { around, node }: OverlayWorld): Fault | undefined {
-  const own = type === 'Address' ? parent.index : device?.index;
-  const network = around.facts.routes.find((route) => route.prefix.overlaps(prefix) && isNetworkBeside(route, own, around.facts));
+function overlap(connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
+  return overlapWithOlder(connected, place, world) ?? overlapWith(networksBeside(connected, place, world), connected, place, world);
+}
+
+/** What connects the node to the networks of other NodeOverlayIPs: of two that are in place, the younger is at fault. */
+function overlapInPlace(connected: Route, place: Place, world: OverlayWorld): Fault | undefined {
+  const { facts } = world.around;
+  const foreign = networksBeside(connected, place, world).filter((network) => !isOverlay(network, facts));
+  return overlapWithOlder(connected, place, world) ?? overlapWith(foreign, connected, place, world);
+}
+
+function overlapWithOlder({ prefix }: Route, { name }: Place, { networks, node }: OverlayWorld): Fault | undefined {
+  const older = networks.find((other) => other.device !== name && other.prefix.overlaps(prefix));
+  if (!older) return undefined;
+  const whose = `${older.prefix} of ${formatRef(older.owner)}, on ${older.device} of node ${node.name}`;
+  return { code: 'OverlapsNetwork', message: `${prefix} overlaps ${whose}: give one of the two pools another range` };
+}
+
+function overlapWith([network]: readonly Route[], { prefix }: Route, { parent }: Place, { node }: OverlayWorld): Fault | undefined {
   if (!network) return undefined;
   const onParent = network.spec.hops[0]?.device?.index === parent.index;
   const fix = onParent ? 'set interface.type of the pool to Address' : 'use another range';
@@ -82,6 +108,19 @@ function overlap({ prefix }: Route, { type, device, parent }: Place, { around, n
     code: 'OverlapsNetwork',
     message: `${prefix} overlaps a network that node ${node.name} is connected to ("${formatRoute(network)}"): ${fix}`,
   };
+}
+
+function networksBeside({ prefix }: Route, { type, device, parent }: Place, { around: { facts } }: OverlayWorld): Route[] {
+  const own = type === 'Address' ? parent.index : device?.index;
+  return facts.routes.filter((route) => route.prefix.overlaps(prefix) && isNetworkBeside(route, own, facts));
+}
+
+/** Whether it is an overlay address that makes the node be in a network. */
+function isOverlay({ prefix, spec }: Route, { links, addresses }: NodeFacts): boolean {
+  const index = spec.hops[0]?.device?.index;
+  const isOf = ({ device, address, prefixLength }: InterfaceAddress): boolean =>
+    device.index === index && prefixLength === prefix.length && prefix.has(address);
+  return links.some((link) => link.index === index && poolOf(link) !== undefined) || addresses.some((held) => held.ours && isOf(held));
 }
 
 function isNetworkBeside(route: Route, own: number | undefined, facts: NodeFacts): boolean {

@@ -8,7 +8,7 @@ import type { NodeOverlayIP, OverlayAddress, OverlayInterface, OverlayPool, Reso
 import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
 import { olderFirst } from './claims.ts';
 import type { Fault, OverlayEnd, OverlayWays } from './next-hop.ts';
-import { intrusion, type OverlayWorld, obstacle } from './overlay-address.ts';
+import { intrusion, type OverlayNetwork, type OverlayWorld, obstacle } from './overlay-address.ts';
 import { deviceFor, type Place } from './overlay-device.ts';
 import { quietParent } from './overlay-sysctls.ts';
 
@@ -24,15 +24,23 @@ interface Outcome {
   readonly plan: ResourcePlan;
   readonly problems: readonly Problem[];
   readonly ends: ReadonlyMap<Family, OverlayEnd>;
+  /** Which it has, or is about to get. */
+  readonly networks: readonly OverlayNetwork[];
 }
 
-/** Of two that want the same device, the older has it. */
-export function planOverlays(resources: Pick<ResourceSnapshot, 'overlayPools' | 'nodeOverlayIPs'>, world: OverlayWorld): OverlayPlan {
+/** Of two that want the same device or overlapping networks, the older has it. */
+export function planOverlays(
+  resources: Pick<ResourceSnapshot, 'overlayPools' | 'nodeOverlayIPs'>,
+  world: Omit<OverlayWorld, 'networks'>,
+): OverlayPlan {
   const own = resources.nodeOverlayIPs.filter(({ node, deleting }) => node === world.node.name && !deleting);
   const owners = new Map<string, NodeOverlayIP>();
+  const networks: OverlayNetwork[] = [];
   const outcomes = own.sort(olderFirst).map((ip) => {
     const pool = resources.overlayPools.find(({ meta }) => meta.ref.name === ip.pool);
-    return [ip.pool, planOne(withGateways(ip, pool), ip.interface ?? pool?.interface, owners, world)] as const;
+    const outcome = planOne(withGateways(ip, pool), ip.interface ?? pool?.interface, owners, { ...world, networks });
+    networks.push(...outcome.networks);
+    return [ip.pool, outcome] as const;
   });
   return {
     plans: outcomes.map(([, { plan }]) => plan),
@@ -93,6 +101,7 @@ function refused(ip: NodeOverlayIP, fault: Fault): Outcome {
     plan: { ...NOTHING_PLANNED, meta: ip.meta },
     problems: [{ ...fault, subject: ip.meta.ref }],
     ends: new Map(ip.addresses.map(({ address }) => [address.family, fault])),
+    networks: [],
   };
 }
 
@@ -112,7 +121,15 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, place), place, world)) ?? [],
   );
   const faults = [...[...ends.values()].filter((end) => 'code' in end), ...intrusions];
-  return { plan, ends, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
+  const networks = verdicts.filter(isComing).map(({ wanted: { address, prefixLength } }) => {
+    return { owner: ip.meta.ref, prefix: Prefix.of(address, prefixLength), device: place.name };
+  });
+  return { plan, ends, networks, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
+}
+
+/** Whether nothing stands against an address, though it may not be there yet. */
+function isComing({ planned, fault }: Verdict): boolean {
+  return planned !== undefined || fault?.code === 'OverlayPending' || fault?.code === 'DeviceDown';
 }
 
 interface Verdict {
