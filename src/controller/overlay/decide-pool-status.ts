@@ -3,14 +3,13 @@ import type { Range } from '../../ipam/provider.ts';
 import type { Fields } from '../wire.ts';
 import { condition, type OverlayCondition, type Said } from './conditions.ts';
 import type { Supply } from './decide-supply.ts';
-import { type Ledger, writtenLedger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { knownPoolStatus, type PoolView } from './pool-view.ts';
 import type { OverlayReason, PoolProblem, Verdict } from './reasons.ts';
 
-/** `status` of an OverlayPool. */
+/** `status` of an OverlayPool, but for its ledger. */
 export interface PoolStatus {
   readonly observedGeneration: number;
-  readonly ledger: readonly object[];
   readonly waiting: readonly Verdict[];
   readonly conditions: readonly (OverlayCondition | Fields)[];
   /** `capacity`, `allocated`, `free`, `ranges`. */
@@ -41,12 +40,11 @@ const MOST_WAITING = 100;
 
 /** What the status of a pool should say. Pure. */
 export function decidePoolStatus(findings: PoolFindings): PoolStatus {
-  const { pool, ledger, waiting, date } = findings;
+  const { pool, waiting, date } = findings;
   const ready = condition(readyOf(findings), pool.told.ready, date);
   const degraded = condition(degradedOf(findings), pool.told.degraded, date);
   return {
     observedGeneration: pool.generation,
-    ledger: writtenLedger(ledger),
     ...countsOf(findings),
     waiting: waiting.slice(0, MOST_WAITING).map(({ node, reason, message }) => ({ node, reason, message })),
     conditions: [ready, degraded, ...pool.told.foreign],

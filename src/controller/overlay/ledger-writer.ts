@@ -118,7 +118,7 @@ export class LedgerWriter {
     const entered = [...ledger.values()].filter(({ address, releasing }) => !releasing && !pool.ledger.has(address.text));
     notes.enter(entered);
     try {
-      base.written(await api.tellPool(over, status));
+      base.written(await api.tellPool(over, ledger, status));
     } catch (error) {
       // Whether it was written is not known, or another has entered them.
       for (const entry of entered) notes.use(entry);

@@ -17,6 +17,7 @@ import { FIELD_MANAGER, type Writer } from '../writer.ts';
 import type { OverlayIPStatus } from './decide-ip-status.ts';
 import type { PoolStatus } from './decide-pool-status.ts';
 import { addressText, ipView, type OverlayIPView } from './ip-view.ts';
+import { type Ledger, writtenLedger } from './ledger.ts';
 import { FINALIZER, MADE_BY, NODE_OVERLAY_IPS, OVERLAY_POOLS } from './names.ts';
 import { NotDone } from './not-done.ts';
 import { type PoolView, poolView } from './pool-view.ts';
@@ -126,8 +127,9 @@ export class OverlayApi {
   }
 
   /** Over that very version: so of two who write the ledger one loses. */
-  async tellPool({ name, uid, version }: PoolView, status: PoolStatus): Promise<PoolView> {
+  async tellPool({ name, uid, version }: PoolView, ledger: Ledger, counts: PoolStatus): Promise<PoolView> {
     const metadata = { name, uid, resourceVersion: version };
+    const status = { ...counts, ledger: writtenLedger(ledger) };
     const object = { apiVersion: OVERLAY_POOLS.apiVersion, kind: OVERLAY_POOLS.kind, metadata, status };
     const options = { subresource: 'status' } as const;
     return poolView(
