@@ -34,6 +34,9 @@ export class ExternalIpam implements IpamProvider {
   readonly claimed: string[] = [];
   /** It does not answer. */
   away = false;
+  /** It takes a request, and answers only when it is closed. */
+  hangs = false;
+  readonly #closed = Promise.withResolvers<void>();
   #last = 0;
 
   constructor(...subnets: readonly string[]) {
@@ -58,6 +61,7 @@ export class ExternalIpam implements IpamProvider {
   }
 
   async claim(holdings: readonly Holding[]): Promise<readonly Claim[]> {
+    await this.#hang();
     this.#answer();
     return holdings.map(({ address: { text }, node }): Claim => {
       this.claimed.push(text);
@@ -76,7 +80,15 @@ export class ExternalIpam implements IpamProvider {
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closed.resolve();
+  }
+
+  async #hang(): Promise<void> {
+    if (!this.hangs) return;
+    await this.#closed.promise;
+    throw new Error('closed');
+  }
 
   #answer(): void {
     if (this.away) throw new IpamUnavailable('https://ipam.example does not answer');

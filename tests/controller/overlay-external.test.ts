@@ -99,6 +99,26 @@ describe('records in an external IPAM', () => {
   );
 });
 
+describe('a controller that is to end', () => {
+  it(
+    'does so while an address is claimed, and one that somebody has deleted is claimed again, and the provider does not answer',
+    scenario(1, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      const { controller } = stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      ipam.records.delete('10.9.0.2');
+      ipam.hangs = true;
+      await stage.advance(601_000);
+      stage.join('n2');
+      await stage.advance(5_000);
+      assert.deepEqual(ipam.claimed, ['10.9.0.2']);
+      await controller.close();
+      assert.equal(stage.ledger().length, 2);
+    }),
+  );
+});
+
 describe('a NodeOverlayIP of a user', () => {
   for (const annotations of [{}, { 'fairlead.dev/adopt': 'true' }]) {
     it(
