@@ -47,7 +47,7 @@ export class Probes {
   update({ resources }: NodePlan, own: readonly NodeOverlayIP[]): void {
     const devices = new Set(
       resources.flatMap(({ links, addresses, probes }) => [
-        ...links.map(({ name }) => name),
+        ...links.map(({ parent }) => parent.name),
         ...[...addresses, ...probes].map(({ device }) => device.name),
       ]),
     );

@@ -82,7 +82,7 @@ export interface Probe {
   readonly address: Address;
 }
 
-/** Names a probe: an address and a device, by name, so that a device that is made anew need not be asked about again. */
+/** Names a probe: an address and the link on which it is asked for, by the name of a device that is not ours. */
 export function probeKey({ device, address }: { readonly device: Pick<DeviceRef, 'name'>; readonly address: Address }): string {
   return `${device.name} ${address}`;
 }

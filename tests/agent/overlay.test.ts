@@ -8,9 +8,14 @@ const API = { apiVersion: 'fairlead.dev/v1alpha1' };
 const ADDRESS = '192.168.100.4';
 const HOLDER = '02:00:00:00:00:07';
 
-function putPool(stage: Stage): void {
+function putPool(stage: Stage, parent: object = { toward: '10.0.0.0/8' }): void {
   const ranges = [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1' }];
-  stage.world.put({ ...API, kind: 'OverlayPool', metadata: { name: 'default' }, spec: { ipam: { cluster: { ranges } } } });
+  stage.world.put({
+    ...API,
+    kind: 'OverlayPool',
+    metadata: { name: 'default' },
+    spec: { ipam: { cluster: { ranges } }, interface: { parent } },
+  });
 }
 
 interface Grant {
@@ -83,6 +88,19 @@ describe('an overlay address', () => {
       const [drift] = stage.report.status.drift;
       assert.deepEqual([drift?.event, drift?.object], ['LinkDeleted', 'device tmp0']);
       assert.ok(drift?.restoredMicros !== undefined);
+    }),
+  );
+
+  it(
+    'is asked for anew on another network, when the pool names another parent',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.kernel.holders.set(ADDRESS, HOLDER);
+      putPool(stage, { name: 'eth0' });
+      await stage.advance(5_000);
+      assert.equal(stage.resource('n1.default').reason, 'AddressInUse');
+      assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
     }),
   );
 

@@ -62,10 +62,7 @@ export function world(links: readonly Link[], addresses: readonly InterfaceAddre
 }
 
 export const EVERYTHING = { overlayPools: [pool()], nodeOverlayIPs: [overlayIP()] };
-export const CLEAR = new Map([
-  ['tmp0 192.168.100.4', undefined],
-  ['eth1 192.168.100.4', undefined],
-]);
+export const CLEAR = new Map([['eth1 192.168.100.4', undefined]]);
 
 /** The plan as text, then the problems. */
 export function planText(

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Address } from '../../src/core/ip/address.ts';
+import { planNode } from '../../src/core/planner/plan-node.ts';
 import type { DeviceRef } from '../../src/core/route.ts';
 import { link, planned } from '../../src/kernel/contract/device-support.ts';
 import { adds, lan, succeed, via } from '../../src/kernel/contract/support.ts';
+import type { ProbeAnswer } from '../../src/kernel/kernel.ts';
+import { identity, node, snapshot } from '../core/builders.ts';
+import { overlayIP, pool } from '../core/overlay-builders.ts';
 import { Namespace } from './namespace.ts';
 
 const ADDRESS = '192.168.100.4';
@@ -44,17 +48,7 @@ describe('who has an address', { timeout: 60_000 }, () => {
     assert.match(await entries(), /100\.6 .*extern_learn/);
   });
 
-  test('a device of ours that has no address yet can ask', async () => {
-    await succeed(space.kernel, [{ op: 'add-link', link: planned(device) }]);
-    const { index, name } = await link(space, 'tmp0');
-    const answers = ['192.168.100.4', '192.168.100.5'].map((text) =>
-      space.kernel.probe({ device: { index, name }, address: Address.parse(text) }),
-    );
-    assert.deepEqual(await Promise.all(answers), [{ holder: mac }, { holder: undefined }]);
-    assert.equal(await space.ip('neigh', 'show', 'dev', 'tmp0'), '');
-  });
-
-  test('asking from a device of ours teaches nobody a wrong link-layer address of the node', async () => {
+  test('an address for a device of ours is asked for where it can be heard, and nobody learns a wrong link-layer address of the node', async () => {
     const known = (): Promise<string> => space.far('ip', '-4', 'neigh', 'show', OWN);
     const own = new RegExp(`lladdr ${(await link(space, 'left')).mac} `);
     await space.far('ip', 'addr', 'add', '10.1.0.7/24', 'dev', 'left-far');
@@ -63,9 +57,10 @@ describe('who has an address', { timeout: 60_000 }, () => {
     await space.far('ping', '-c', '1', OWN);
     assert.match(await known(), own);
     await succeed(space.kernel, [{ op: 'add-link', link: planned(device) }]);
-    const { index, name } = await link(space, 'tmp0');
-    await space.kernel.probe({ device: { index, name }, address: Address.parse('192.168.100.5') });
+    const answers = await Promise.all([ADDRESS, '192.168.100.5'].map(askedByPlan));
+    assert.deepEqual(answers, [{ holder: mac }, { holder: undefined }]);
     assert.match(await known(), own);
+    assert.doesNotMatch(await space.ip('-4', 'neigh', 'show'), /192\.168\.100\./);
   });
 
   test('asking does not get in the way of anything else', async () => {
@@ -110,6 +105,15 @@ describe('who has an address', { timeout: 60_000 }, () => {
     }
   });
 });
+
+/** Asked as the planner wants it, for a device of ours that has no address yet. */
+async function askedByPlan(text: string): Promise<ProbeAnswer> {
+  const resources = { overlayPools: [pool('default', { parent: { name: 'left' } })], nodeOverlayIPs: [overlayIP([`${text}/24`])] };
+  const { facts } = await space.kernel.observe();
+  const { plan } = planNode(snapshot([], { nodes: [node('n1')], ...resources }), facts, identity());
+  const [probe] = plan.resources.flatMap(({ probes }) => probes);
+  return space.kernel.probe(probe ?? assert.fail('nothing is asked'));
+}
 
 async function holder(address: string): Promise<string | undefined> {
   return (await space.kernel.probe({ device, address: Address.parse(address) })).holder;

@@ -127,9 +127,9 @@ function isNetworkBeside(route: Route, own: number | undefined, facts: NodeFacts
   return isConnectedNetwork(route, facts) && route.spec.hops[0]?.device?.index !== own;
 }
 
-function inUse({ address }: OverlayAddress, { device, name }: Place, { around, node }: OverlayWorld): Fault | undefined {
+function inUse({ address }: OverlayAddress, { device, name, parent }: Place, { around, node }: OverlayWorld): Fault | undefined {
   const found = device && around.facts.addresses.find((held) => held.device.index === device.index && held.address.equals(address));
-  const holder = device && node.probed.get(probeKey({ device, address }));
+  const holder = device && node.probed.get(probeKey({ device: parent, address }));
   if (found?.state !== 'duplicate' && (holder === undefined || found)) return undefined;
   const who = holder === undefined ? 'another host' : holder;
   const fix = 'find that host, or delete the NodeOverlayIP and ask for another address; it is asked again every 30 seconds';

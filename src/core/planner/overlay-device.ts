@@ -85,7 +85,7 @@ function linkOf(facts: NodeFacts, device: DeviceRef | undefined): Link[] {
   return link ? [link] : [];
 }
 
-function refOf({ index, name }: Link): DeviceRef {
+export function refOf({ index, name }: Link): DeviceRef {
   return { index, name };
 }
 

@@ -9,7 +9,7 @@ import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
 import { olderFirst } from './claims.ts';
 import type { Fault, OverlayEnd, OverlayWays } from './next-hop.ts';
 import { intrusion, type OverlayNetwork, type OverlayWorld, obstacle } from './overlay-address.ts';
-import { deviceFor, type Place } from './overlay-device.ts';
+import { deviceFor, type Place, refOf } from './overlay-device.ts';
 import { quietParent } from './overlay-sysctls.ts';
 
 /** What the NodeOverlayIPs of this node ask for, and the ways that they open to routes. */
@@ -139,12 +139,17 @@ interface Verdict {
   readonly fault?: Fault;
 }
 
-/** One address, from refusal by way of the probe to its place on the device. */
+/**
+ * One address, from refusal by way of the probe to its place on the device. The parent asks, which is on the same link: a macvlan of ours
+ * has no address yet, so from there the kernel would ask with its link-layer address and an address of another device, and everybody who
+ * hears that sends what is for the node to the wrong device, where a reverse-path filter drops it.
+ */
 function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdict {
   const refusal = obstacle(wanted, connectedRoute(wanted, place), place, world);
   const { address, prefixLength } = wanted;
   const { device, label } = place;
-  if (refusal) return { fault: refusal, ...(refusal.code === 'AddressInUse' && device && { probe: { device, address } }) };
+  const probe = { device: refOf(place.parent), address };
+  if (refusal) return { fault: refusal, ...(refusal.code === 'AddressInUse' && device && { probe }) };
   const what = `${address}/${prefixLength}`;
   const on = `${place.name} of node ${world.node.name}`;
   if (!device) return { fault: pending(`${on} is made for ${what}`) };
@@ -154,9 +159,8 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
     return { planned, fault: pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`) };
   if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
   if (present) return { planned, ...(present.prefixLength !== prefixLength && { fault: pending(`${what} is added to ${on}`) }) };
-  const probe = { device, address };
   if (address.family === 4 && !world.node.probed.has(probeKey(probe))) {
-    return { probe, fault: pending(`it is asked on ${on} whether somebody else has ${what}`) };
+    return { probe, fault: pending(`it is asked on ${place.parent.name} of node ${world.node.name} whether somebody else has ${what}`) };
   }
   return { planned, fault: pending(`${what} is added to ${on}`) };
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Link, poolOf } from '../../core/facts.ts';
+import type { Link } from '../../core/facts.ts';
 import type { Probe } from '../../core/plan.ts';
 import { KernelUnavailable, type ProbeAnswer } from '../kernel.ts';
 import { readLink } from './devices.ts';
@@ -31,12 +31,10 @@ const LOOK_MS = 20;
  * - arp_ignore 2: silent.
  * So somebody who answers has the address; nobody does not prove that it is free.
  *
- * A device of ours has no address yet. From it the kernel would ask with its link-layer address and the address of another device, and
- * everybody who hears that sends what is for the node to the wrong device, where the reverse-path filter drops it. So its parent asks, which
- * is on the same link. A macvlan of somebody else on that parent does not hear it (macvlan.c: nothing is handed up from the parent).
+ * A macvlan on the device that asks does not hear it (macvlan.c: nothing is handed up from the parent).
  */
-export async function probeNeighbour(exchange: Exchange, wanted: Probe): Promise<ProbeAnswer> {
-  const probe = asker(exchange, wanted, mustHear(exchange, wanted));
+export async function probeNeighbour(exchange: Exchange, probe: Probe): Promise<ProbeAnswer> {
+  mustHear(exchange, probe);
   const before = look(exchange, probe);
   if (before?.fixed) return { holder: before.mac };
   try {
@@ -45,7 +43,7 @@ export async function probeNeighbour(exchange: Exchange, wanted: Probe): Promise
       const holder = await answer(exchange, probe);
       if (holder !== undefined) return { holder };
     }
-    mustHear(exchange, wanted);
+    mustHear(exchange, probe);
     return { holder: undefined };
   } finally {
     if (!look(exchange, probe)?.fixed) forget(exchange, probe);
@@ -53,18 +51,10 @@ export async function probeNeighbour(exchange: Exchange, wanted: Probe): Promise
 }
 
 /** @throws KernelUnavailable when nobody could be heard. */
-function mustHear(exchange: Exchange, { device, address }: Probe): Link {
+function mustHear(exchange: Exchange, { device, address }: Probe): void {
   const link = readLink(exchange, device.index);
   const reason = link ? deaf(link) : 'does not exist';
-  if (link && reason === undefined) return link;
-  throw new KernelUnavailable(`whether ${address} is free cannot be asked: device ${device.name} ${reason}`);
-}
-
-/** @throws KernelUnavailable when the parent of a device of ours cannot ask. */
-function asker(exchange: Exchange, { device, address }: Probe, link: Link): Probe {
-  if (poolOf(link) === undefined || link.parent === undefined) return { device, address };
-  const { index, name } = mustHear(exchange, { device: { index: link.parent, name: `below ${device.name}` }, address });
-  return { device: { index, name }, address };
+  if (reason !== undefined) throw new KernelUnavailable(`whether ${address} is free cannot be asked: device ${device.name} ${reason}`);
 }
 
 function deaf({ up, carrier }: Link): string | undefined {
