@@ -233,7 +233,8 @@ describe('several', () => {
     const old = { ...world([TMP0]), kernelRelease: '5.15.0-100-generic' };
     const text = planText({ ...EVERYTHING, nodeOverlayIPs: [overlayIP(['192.168.100.4/24', '2001:db8:100::4/64'])] }, old);
     assert.match(text, /! n1\.default KernelTooOld: Linux 5\.15\.0-100-generic of node n1 cannot mark 2001:db8:100::4 as Fairlead's/);
-    assert.match(text, /^address 192\.168\.100\.4\/24 dev tmp0$/m);
+    // Without the label nobody could tell later that it is ours: it would be read back as somebody else's, a Conflict for good.
+    assert.match(text, /^address 192\.168\.100\.4\/24 dev tmp0 label tmp0:fl$/m);
     assert.doesNotMatch(text, /^address 2001/m);
   });
 
@@ -242,6 +243,12 @@ describe('several', () => {
     const plain = { overlayPools: [pool('default', { type: 'Address' })], nodeOverlayIPs: [overlayIP()] };
     assert.match(planText(plain, old), /^address 192\.168\.100\.4\/24 dev eth1 label eth1:fl$/m);
     assert.match(planText(plain, facts()), /^address 192\.168\.100\.4\/24 dev eth1$/m);
+    const long = { ...EVERYTHING, overlayPools: [pool('default', { name: 'overlay-default' })] };
+    const device = { ...TMP0, name: 'overlay-default' };
+    assert.match(
+      planText(long, { ...world([device]), kernelRelease: '5.17.9' }),
+      /^address .* dev overlay-default label overlay-defa:fl$/m,
+    );
   });
 
   it('the MTU follows the parent', () => {

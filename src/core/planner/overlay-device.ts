@@ -41,13 +41,23 @@ function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }
   }
   const link = { name, parent: refOf(parent), mtu: parent.mtu, pool };
   const isRight = present?.parent === parent.index;
-  return { type: 'Macvlan', parent, link, name, isUp: isRight && present.up, ...(isRight && { device: refOf(present) }) };
+  return {
+    type: 'Macvlan',
+    parent,
+    link,
+    name,
+    isUp: isRight && present.up,
+    ...(isRight && { device: refOf(present) }),
+    ...labelOn(name, facts),
+  };
 }
 
 function onParent(parent: Link, { facts }: Surroundings): Place {
-  const label = `${parent.name.slice(0, LABEL_LENGTH - 3)}:fl`;
-  const marked = marksAddresses(facts.kernelRelease);
-  return { type: 'Address', parent, device: refOf(parent), isUp: parent.up, name: parent.name, ...(!marked && { label }) };
+  return { type: 'Address', parent, device: refOf(parent), isUp: parent.up, name: parent.name, ...labelOn(parent.name, facts) };
+}
+
+function labelOn(device: string, { kernelRelease }: NodeFacts): Pick<Place, 'label'> {
+  return marksAddresses(kernelRelease) ? {} : { label: `${device.slice(0, LABEL_LENGTH - 3)}:fl` };
 }
 
 function parentOf(parent: OverlayParent, around: Surroundings): Link | Fault {
