@@ -6,10 +6,15 @@ import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, TMP0, world } from 
 const TMP1 = link(10, 'tmp1', { parent: 3, kind: 'macvlan', alias: 'fairlead:late', arpIgnore: 1, arpAnnounce: 2 });
 const LATE = { ref: { kind: 'NodeOverlayIP', name: 'n1.late' }, created: '2026-01-02' };
 const probed = new Map([...CLEAR, ['tmp1 192.168.100.5', undefined], ['eth1 192.168.100.5', undefined]]);
-const plan = (at = world([TMP0, TMP1]), late = ['192.168.100.5/24'], change = {}): string => {
+const plan = (
+  at = world([TMP0, TMP1]),
+  late = ['192.168.100.5/24'],
+  change = {},
+  answers: ReadonlyMap<string, string | undefined> = probed,
+): string => {
   const younger = overlayIP(late, { pool: 'late', meta: LATE });
   const overlayPools = [pool('default', change), pool('late', { name: 'tmp1', ...change })];
-  return planText({ ...EVERYTHING, overlayPools, nodeOverlayIPs: [younger, overlayIP()] }, at, identity({ probed }));
+  return planText({ ...EVERYTHING, overlayPools, nodeOverlayIPs: [younger, overlayIP()] }, at, identity({ probed: answers }));
 };
 const OLDER = /^address 192\.168\.100\.4\/24 dev tmp0$/m;
 const YOUNGER = /^address 192\.168\.100\.5\/24 dev tmp1$/m;
@@ -55,9 +60,8 @@ describe('two pools with overlapping networks', () => {
   });
 
   it('an older one that is refused claims nothing', () => {
-    const foreign = ours('192.168.100.4/32', link(2, 'eth0'), { ours: false });
-    const text = plan({ ...world([TMP0, TMP1]), addresses: [foreign] });
-    assert.match(text, /! n1\.default Conflict/);
+    const text = plan(undefined, undefined, {}, new Map([...probed, ['tmp0 192.168.100.4', '02:00:00:00:00:07']]));
+    assert.match(text, /! n1\.default AddressInUse/);
     assert.match(text, YOUNGER);
   });
 
