@@ -73,7 +73,7 @@ describe('two pools with overlapping networks', () => {
 
   it('networks apart are no concern', () => {
     const text = plan(undefined, ['192.168.101.5/24']);
-    assert.match(text, /probe 192\.168\.101\.5 dev tmp1/);
+    assert.match(text, /probe 192\.168\.101\.5 dev eth1/);
     assert.doesNotMatch(text, /OverlapsNetwork/);
   });
 });
