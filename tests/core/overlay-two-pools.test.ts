@@ -60,7 +60,7 @@ describe('two pools with overlapping networks', () => {
   });
 
   it('an older one that is refused claims nothing', () => {
-    const text = plan(undefined, undefined, {}, new Map([...probed, ['tmp0 192.168.100.4', '02:00:00:00:00:07']]));
+    const text = plan(undefined, undefined, {}, new Map([...probed, ['eth1 192.168.100.4', '02:00:00:00:00:07']]));
     assert.match(text, /! n1\.default AddressInUse/);
     assert.match(text, YOUNGER);
   });
