@@ -1,4 +1,3 @@
-import type { NodeFacts } from '../facts.ts';
 import { poolOf } from '../facts.ts';
 import type { Family } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
@@ -65,21 +64,21 @@ function planOne(
   owners: Map<string, NodeOverlayIP>,
   world: OverlayWorld,
 ): Outcome {
-  const { facts, nodeName } = world.around;
+  const { nodeName } = world.around;
   const { name } = ip.meta.ref;
   if (!ip.granted) {
     const message = `the addresses of ${name} are not granted to node ${nodeName}: see "kubectl describe nodeoverlayip ${name}"`;
-    return held(ip, { code: 'AddressNotGranted', message }, facts);
+    return held(ip, { code: 'AddressNotGranted', message }, world);
   }
   if (!settings) {
     return held(
       ip,
       { code: 'NoSuchPool', message: `there is no OverlayPool "${ip.pool}" to say on which device ${name} goes: create it` },
-      facts,
+      world,
     );
   }
   const place = deviceFor(ip.pool, settings, world.around);
-  if ('code' in place) return held(ip, place, facts);
+  if ('code' in place) return held(ip, place, world);
   const owner = place.link && owners.get(place.name);
   if (owner) {
     const message = `device ${place.name} of node ${nodeName} is for NodeOverlayIP ${owner.meta.ref.name}: give one of the two pools another interface.name`;
@@ -89,11 +88,14 @@ function planOne(
   return onDevice(ip, place, world);
 }
 
-/** What of ours there is for it stays as it is. */
-function held(ip: NodeOverlayIP, fault: Fault, { links }: NodeFacts): Outcome {
+/** What of ours there is for it stays as it is, and so does what keeps the parent from answering for it. */
+function held(ip: NodeOverlayIP, fault: Fault, { around: { facts }, node }: OverlayWorld): Outcome {
   const { plan, ...rest } = refused(ip, fault);
-  const heldLinks = links.filter((link) => poolOf(link) === ip.pool).map((link) => link.name);
-  return { ...rest, plan: { ...plan, heldLinks, heldAddresses: ip.addresses.map(({ address }) => address) } };
+  const links = facts.links.filter((link) => poolOf(link) === ip.pool);
+  const parents = facts.links.filter(({ index }) => links.some(({ parent }) => parent === index));
+  const sysctls = parents.flatMap((parent) => quietParent(parent, node.remembered));
+  const heldLinks = links.map(({ name }) => name);
+  return { ...rest, plan: { ...plan, sysctls, heldLinks, heldAddresses: ip.addresses.map(({ address }) => address) } };
 }
 
 function refused(ip: NodeOverlayIP, fault: Fault): Outcome {

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NodeFacts } from '../../src/core/facts.ts';
+import type { ResourceSnapshot } from '../../src/core/resources.ts';
+import { identity, link } from './builders.ts';
+import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
+
+const V4 = ours('192.168.100.4/24');
+const IN_PLACE = world([TMP0], [V4]);
+const uncovered = (at: NodeFacts = IN_PLACE): NodeFacts => ({
+  ...at,
+  routes: at.routes.filter(({ prefix }) => prefix.text !== '10.0.0.0/8'),
+});
+const ungranted = { ...EVERYTHING, nodeOverlayIPs: [overlayIP(undefined, { granted: false })] };
+
+/** As an agent that has made everything. */
+const plan = (resources: Partial<ResourceSnapshot>, at: NodeFacts): string =>
+  planText(resources, at, identity({ probed: CLEAR, remembered: [...REMEMBERED] }));
+
+describe('while it is not known where an address goes, the parent keeps from answering for it', () => {
+  const QUIET =
+    /^hold device tmp0\nhold address 192\.168\.100\.4\nnet\.ipv4\.conf\.eth1\.arp_ignore = 1\nnet\.ipv4\.conf\.eth1\.arp_announce = 2$/m;
+
+  it('without a grant', () => {
+    assert.match(plan(ungranted, IN_PLACE), QUIET);
+  });
+
+  it('without a covering route', () => {
+    const text = plan(EVERYTHING, uncovered());
+    assert.match(text, QUIET);
+    assert.match(text, /! n1\.default NoCoveringRoute/);
+  });
+
+  it('without a parent of that name, under its new one', () => {
+    const named = { ...EVERYTHING, overlayPools: [pool('default', { parent: { name: 'eth1' } })] };
+    const text = plan(named, world([TMP0], [V4], { ...QUIET_ETH1, name: 'lan0' }));
+    assert.match(text, /^net\.ipv4\.conf\.lan0\.arp_ignore = 1$/m);
+    assert.match(text, /! n1\.default DeviceMissing/);
+  });
+
+  it('without a pool', () => {
+    assert.match(plan({ ...EVERYTHING, overlayPools: [] }, IN_PLACE), QUIET);
+  });
+
+  it('but a parent without a device of ours is let be', () => {
+    const other = link(9, 'tmp0', { parent: 3, kind: 'macvlan', alias: 'fairlead:other' });
+    assert.doesNotMatch(plan(ungranted, world([other])), /arp_/);
+  });
+});
