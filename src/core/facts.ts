@@ -69,11 +69,22 @@ export function poolOf({ alias, kind }: Link): string | undefined {
   return kind === LINK_KIND && alias?.startsWith(LINK_MARK) ? alias.slice(LINK_MARK.length) : undefined;
 }
 
+/** From this version on an address carries a protocol (IFA_PROTO, Linux 5.18). */
+const MARKS_ADDRESSES = { major: 5, minor: 18 };
+/** The end of an IPv4 label that is our mark on an address, before that version and never later: others may label as they like. */
+export const LABEL_MARK = ':fl';
+
+/** Whether an address can carry our mark whatever its family. `6.1.0-13-amd64` can; a release that is no such text counts as new. */
+export function marksAddresses(release: string): boolean {
+  const [major = Infinity, minor = Infinity] = (/^(\d+)\.(\d+)/.exec(release) ?? []).slice(1).map(Number);
+  return major > MARKS_ADDRESSES.major || (major === MARKS_ADDRESSES.major && minor >= MARKS_ADDRESSES.minor);
+}
+
 export interface InterfaceAddress {
   readonly device: DeviceRef;
   readonly address: Address;
   readonly prefixLength: number;
-  /** It carries our mark: IFA_PROTO, or before kernel 5.18 an IPv4 label that ends in `:fl`. */
+  /** It carries our mark: IFA_PROTO, or a label where the kernel has none (`marksAddresses`). */
   readonly ours: boolean;
   /** IPv6 only is ever anything but `valid`: `tentative` until nobody has answered for it, `duplicate` when somebody has. */
   readonly state: 'valid' | 'tentative' | 'duplicate';

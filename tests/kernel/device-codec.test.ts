@@ -153,30 +153,37 @@ describe('addresses', () => {
     );
   });
 
-  test('captured: ours by IFA_PROTO, one of the kernel, one with our label', () => {
+  test('captured: ours by IFA_PROTO, one of the kernel, one with our label, which counts where the kernel has no IFA_PROTO', () => {
     const cache = '14000600ffffffffffffffffc1660600c1660600';
     const marked = decodeAddress(
       message(
         RTM_NEWADDR,
         `02188000 04000000 08000100c0a86404 08000200c0a86404 09000300746d703000000000 05000b00c9000000 0800080080000000 ${cache}`,
       ),
+      'protocol',
     );
     assert.deepEqual(
       { ...marked, address: marked?.address.text },
       { index: 4, address: '192.168.100.4', prefixLength: 24, ours: true, state: 'valid' },
     );
     const linkLocal = '0a40c0fd 04000000 14000100fe8000000000000004a0aafffefbbfae';
-    const kernels = decodeAddress(message(RTM_NEWADDR, `${linkLocal} ${cache} 08000800c0000000 05000b0003000000`));
+    const kernels = decodeAddress(message(RTM_NEWADDR, `${linkLocal} ${cache} 08000800c0000000 05000b0003000000`), 'protocol');
     assert.deepEqual([kernels?.ours, kernels?.state, kernels?.address.text], [false, 'tentative', 'fe80::4a0:aaff:fefb:bfae']);
-    const labelled = decodeAddress(message(RTM_NEWADDR, '02188000 04000000 08000200c0a86404 0c000300746d70303a666c00'));
-    assert.deepEqual([labelled?.ours, labelled?.state], [true, 'valid']);
-    const otherwise = decodeAddress(message(RTM_NEWADDR, '02188000 04000000 08000200c0a86404 0d000300746d70303a666c7800000000'));
+    const labelled = '02188000 04000000 08000200c0a86404 0c000300746d70303a666c00';
+    for (const [mark, ours] of [
+      ['label', true],
+      ['protocol', false],
+    ] as const) {
+      const decoded = decodeAddress(message(RTM_NEWADDR, labelled), mark);
+      assert.deepEqual([decoded?.ours, decoded?.state], [ours, 'valid'], mark);
+    }
+    const otherwise = decodeAddress(message(RTM_NEWADDR, '02188000 04000000 08000200c0a86404 0d000300746d70303a666c7800000000'), 'label');
     assert.equal(otherwise?.ours, false);
   });
 
   test('states: IFA_FLAGS says more than the byte of ifaddrmsg; an optimistic address is in use', () => {
     const state = (flags: string): string | undefined =>
-      decodeAddress(message(RTM_NEWADDR, `0a400000 04000000 14000100 ${bits6} 08000800${flags}`))?.state;
+      decodeAddress(message(RTM_NEWADDR, `0a400000 04000000 14000100 ${bits6} 08000800${flags}`), 'protocol')?.state;
     assert.deepEqual(['80000000', 'c0000000', 'c4000000', 'c8000000', '88000000', '80020000'].map(state), [
       'valid',
       'tentative',
@@ -185,7 +192,7 @@ describe('addresses', () => {
       'duplicate',
       'valid',
     ]);
-    assert.equal(decodeAddress(message(RTM_NEWADDR, `0a404000 04000000 14000100 ${bits6}`))?.state, 'tentative');
+    assert.equal(decodeAddress(message(RTM_NEWADDR, `0a404000 04000000 14000100 ${bits6}`), 'protocol')?.state, 'tentative');
   });
 });
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Drift } from '../../src/core/change.ts';
 import { type Link, linkNamed } from '../../src/core/facts.ts';
+import type { ResourcePlan } from '../../src/core/plan.ts';
+import { planNode } from '../../src/core/planner/plan-node.ts';
 import type { DeviceRef } from '../../src/core/route.ts';
 import {
   addAddress,
@@ -19,6 +21,8 @@ import {
   removeLink,
 } from '../../src/kernel/contract/device-support.ts';
 import { codes, lan, listen, succeed } from '../../src/kernel/contract/support.ts';
+import { identity, node, snapshot } from '../core/builders.ts';
+import { overlayIP, pool } from '../core/overlay-builders.ts';
 import { Namespace } from './namespace.ts';
 
 const HANG = { timeout: 60_000 };
@@ -245,7 +249,19 @@ describe('notifications that did not fit', HANG, () => {
 });
 
 describe('addresses of ours in the real kernel', HANG, () => {
-  test('an IPv4 label that ends in :fl is our mark as well, and stands where it is asked for', async () => {
+  test('an IPv4 label that ends in :fl is somebody else’s business: it stays when everything of ours goes', async () => {
+    const parent = await lan(space);
+    await space.ip('addr', 'add', '192.168.77.4/24', 'dev', 'left', 'label', 'left:fl');
+    assert.deepEqual(await ourAddresses(space, 'left'), []);
+    const theirs = plannedAddress(parent, '192.168.77.4/24');
+    assert.deepEqual(codes(await space.kernel.apply([{ op: 'remove-address', address: theirs }])), ['ESRCH']);
+    assert.deepEqual(await space.kernel.purge(), { removed: [], left: [] });
+    assert.match(await space.ip('addr', 'show', 'left'), /inet 192\.168\.77\.4\/24 scope global left:fl\n/);
+  });
+
+  test('before Linux 5.18 it is our mark, and stands where it is asked for', async () => {
+    await space.close();
+    space = await Namespace.create({ release: '5.15.0-100-generic' });
     const parent = await lan(space);
     await space.ip('addr', 'add', '192.168.77.4/24', 'dev', 'left', 'label', 'left:fl');
     await space.ip('addr', 'add', '192.168.78.4/24', 'dev', 'left', 'label', 'left:flx');
@@ -253,6 +269,28 @@ describe('addresses of ours in the real kernel', HANG, () => {
     await succeed(space.kernel, [{ op: 'add-address', address: { ...plannedAddress(parent, '192.168.79.4/24'), label: 'left:fl' } }]);
     assert.match(await space.ip('addr', 'show', 'left'), /inet 192\.168\.79\.4\/24 scope global left:fl\n/);
     assert.deepEqual((await space.kernel.purge()).removed, ['address 192.168.77.4/24 dev left', 'address 192.168.79.4/24 dev left']);
+  });
+
+  test('before Linux 5.18 the address that the planner wants on a macvlan is read back as ours', async () => {
+    await space.close();
+    space = await Namespace.create({ release: '5.10.0-26-amd64' });
+    await made(space);
+    const wanted = { overlayPools: [pool('default', { parent: { name: 'left' } })], nodeOverlayIPs: [overlayIP()] };
+    const plan = async (): Promise<ResourcePlan> => {
+      const { facts } = await space.kernel.observe();
+      const who = identity({ probed: new Map([['left 192.168.100.4', undefined]]) });
+      const { plan, problems } = planNode(snapshot([], { nodes: [node('n1')], ...wanted }), facts, who);
+      assert.ok(
+        problems.every(({ code }) => code === 'OverlayPending'),
+        problems[0]?.message,
+      );
+      return plan.resources[0] ?? assert.fail('nothing is planned');
+    };
+    const [address] = (await plan()).addresses;
+    // As such a kernel keeps it: it takes no notice of IFA_PROTO.
+    await space.ip('addr', 'add', `${address?.address}/24`, 'dev', 'tmp0', 'label', address?.label ?? 'none');
+    assert.deepEqual(await ourAddresses(space, 'tmp0'), ['192.168.100.4/24']);
+    assert.deepEqual((await plan()).addresses, [address]);
   });
 
   test('an IPv6 address is tentative until nobody has answered for it', async () => {

@@ -6,7 +6,7 @@ import type { Rule } from '../../src/core/facts.ts';
 import type { DeviceRef, NextHop, Route } from '../../src/core/route.ts';
 import type { KernelHarness } from '../../src/kernel/contract/harness.ts';
 import type { Kernel, Observation } from '../../src/kernel/kernel.ts';
-import { openLinuxKernel } from '../../src/kernel/linux/kernel.ts';
+import { type LinuxKernelOptions, openLinuxKernel } from '../../src/kernel/linux/kernel.ts';
 import { buildAddon } from '../../tools/build-addon.ts';
 
 const run = promisify(execFile);
@@ -30,7 +30,7 @@ export class Namespace implements KernelHarness {
     this.kernel = kernel;
   }
 
-  static async create(options: { readonly queueBytes?: number } = {}): Promise<Namespace> {
+  static async create(options: Omit<LinuxKernelOptions, 'netns'> = {}): Promise<Namespace> {
     const name = await newNamespace();
     return new Namespace(name, openLinuxKernel({ netns: `/run/netns/${name}`, ...options }));
   }

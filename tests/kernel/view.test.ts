@@ -29,7 +29,7 @@ test('a notification about what we are writing at that moment leaves the order o
     [[OURS], [4]],
     [[], []],
   ] as const) {
-    const view = new KernelView(new DriftLog(undefined));
+    const view = new KernelView(new DriftLog(undefined), '6.18.0');
     view.routes.doubts.clear();
     view.done({ changes: [{ op: 'add-route', route: OURS }], from: 0, to: 1 });
     view.fold();
@@ -44,7 +44,7 @@ test('what is announced late of an address that we added and removed is no drift
     [true, []],
     [false, ['LinkDown']],
   ] as const) {
-    const view = new KernelView(drift);
+    const view = new KernelView(drift, '6.18.0');
     const changes: Change[] = [{ op: 'add-address', address: ADDRESS }];
     if (removed) changes.push({ op: 'remove-address', address: ADDRESS });
     view.done({ changes, from: 0, to: changes.length });

@@ -1,4 +1,4 @@
-import { type InterfaceAddress, isConnectedNetwork, type NodeFacts, poolOf } from '../facts.ts';
+import { type InterfaceAddress, isConnectedNetwork, marksAddresses, type NodeFacts, poolOf } from '../facts.ts';
 import type { Prefix } from '../ip/prefix.ts';
 import { probeKey } from '../plan.ts';
 import { formatRoute } from '../render.ts';
@@ -6,7 +6,7 @@ import { formatRef, type OverlayAddress, type ResourceRef } from '../resources.t
 import type { Route } from '../route.ts';
 import type { Fault, Surroundings } from './next-hop.ts';
 import type { NodeIdentity } from './node.ts';
-import { marksAddresses, type Place } from './overlay-device.ts';
+import type { Place } from './overlay-device.ts';
 import { forbids, type Protection } from './protection.ts';
 
 /** All that decides about the addresses of one NodeOverlayIP. */

@@ -1,4 +1,4 @@
-import { type Link, linkNamed, type NodeFacts, poolOf } from '../facts.ts';
+import { LABEL_MARK, type Link, linkNamed, marksAddresses, type NodeFacts, poolOf } from '../facts.ts';
 import type { PlannedLink } from '../plan.ts';
 import { listSome } from '../render.ts';
 import type { OverlayInterface, OverlayParent } from '../resources.ts';
@@ -21,8 +21,6 @@ export interface Place {
   readonly label?: string;
 }
 
-/** From this version on an address carries a protocol (IFA_PROTO, Linux 5.18). */
-const MARKS_ADDRESSES = [5, 18] as const;
 /** IFNAMSIZ less the final zero. */
 const LABEL_LENGTH = 15;
 
@@ -57,7 +55,7 @@ function onParent(parent: Link, { facts }: Surroundings): Place {
 }
 
 function labelOn(device: string, { kernelRelease }: NodeFacts): Pick<Place, 'label'> {
-  return marksAddresses(kernelRelease) ? {} : { label: `${device.slice(0, LABEL_LENGTH - 3)}:fl` };
+  return marksAddresses(kernelRelease) ? {} : { label: `${device.slice(0, LABEL_LENGTH - LABEL_MARK.length)}${LABEL_MARK}` };
 }
 
 function parentOf(parent: OverlayParent, around: Surroundings): Link | Fault {
@@ -97,16 +95,4 @@ function linkOf(facts: NodeFacts, device: DeviceRef | undefined): Link[] {
 
 export function refOf({ index, name }: Link): DeviceRef {
   return { index, name };
-}
-
-/** Whether an address can carry our mark whatever its family. */
-export function marksAddresses(release: string): boolean {
-  return isAtLeast(release, MARKS_ADDRESSES);
-}
-
-/** `6.1.0-13-amd64` is at least [5, 18]. A release that is no such text counts as new. */
-function isAtLeast(release: string, [major, minor]: readonly [number, number]): boolean {
-  const [, a, b] = /^(\d+)\.(\d+)/.exec(release) ?? [];
-  if (a === undefined || b === undefined) return true;
-  return Number(a) > major || (Number(a) === major && Number(b) >= minor);
 }

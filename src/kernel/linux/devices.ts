@@ -7,7 +7,7 @@ import { DeviceView, SYSCTL_FIELD } from './device-view.ts';
 import type { Deed, DriftLog } from './drift-log.ts';
 import { listAddresses, listLinks, listRpFilters } from './listing.ts';
 import type { Loss } from './lost-links.ts';
-import { decodeAddress } from './netlink/addresses.ts';
+import { type AddressMark, decodeAddress } from './netlink/addresses.ts';
 import { NETCONFA_IFINDEX_ALL, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR } from './netlink/constants.ts';
 import type { Dumper } from './netlink/dump.ts';
 import type { Exchange } from './netlink/exchange.ts';
@@ -44,6 +44,7 @@ interface LostAddress extends Deed {
 export class Devices {
   readonly view = new DeviceView();
   readonly #drift: DriftLog;
+  readonly #mark: AddressMark;
   readonly #routes: RouteConsequences;
   readonly #own = new OwnLinks();
   /** Devices to be read again, and when that was noticed. */
@@ -59,8 +60,9 @@ export class Devices {
   #leaving: number | 'everything' | undefined;
   #stale: Readonly<{ links: boolean; addresses: boolean }> = { links: true, addresses: true };
 
-  constructor(drift: DriftLog, routes: RouteConsequences) {
+  constructor(drift: DriftLog, mark: AddressMark, routes: RouteConsequences) {
     this.#drift = drift;
+    this.#mark = mark;
     this.#routes = routes;
   }
 
@@ -90,7 +92,7 @@ export class Devices {
 
   /** RTM_NEWADDR and RTM_DELADDR. */
   addressNotice(message: MessageReader): void {
-    const address = decodeAddress(message);
+    const address = decodeAddress(message, this.#mark);
     if (!address || this.#isLeaving(address.index)) return;
     if (message.type === RTM_NEWADDR) {
       this.view.setAddress(address);
@@ -302,7 +304,7 @@ export class Devices {
   }
 
   #readAddresses(dumper: Dumper): void {
-    for (const held of this.view.replaceAddresses(listAddresses(dumper))) if (held.ours) this.#lose(held, 0);
+    for (const held of this.view.replaceAddresses(listAddresses(dumper, this.#mark))) if (held.ours) this.#lose(held, 0);
     this.#stale = { ...this.#stale, addresses: false };
   }
 }

@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import type { Change, Drift, Failure } from '../../core/change.ts';
 import type { Probe } from '../../core/plan.ts';
 import { type Kernel, KernelUnavailable, type Observation, type ProbeAnswer, type Purged } from '../kernel.ts';
@@ -24,6 +25,8 @@ export interface LinuxKernelOptions {
   readonly netns?: string;
   /** How many bytes of notifications may queue; more overflow, and everything is read again. Default 8 MiB. */
   readonly queueBytes?: number;
+  /** What kernel it is, as `uname -r` has it; that decides what it is trusted to keep. Default: what it says itself. */
+  readonly release?: string;
 }
 
 /** The real host network, by rtnetlink. @throws KernelUnavailable when no socket can be opened. */
@@ -48,10 +51,11 @@ class LinuxKernel implements Kernel {
   readonly #programmer: Programmer;
   #loaded = false;
 
-  constructor(socket: NetlinkSocket, { netns, queueBytes }: LinuxKernelOptions) {
+  constructor(socket: NetlinkSocket, options: LinuxKernelOptions) {
+    const { netns, queueBytes } = options;
     this.#socket = socket;
     this.#drift = new DriftLog(netns);
-    this.#view = new KernelView(this.#drift);
+    this.#view = new KernelView(this.#drift, options.release ?? release());
     this.#dumper = new Dumper(socket);
     this.#exchange = new Exchange(socket);
     this.#monitor = new Monitor(this.#view, this.#drift, { netns, queueBytes, echoOf: socket.port });
@@ -98,7 +102,7 @@ class LinuxKernel implements Kernel {
     this.#view.changing().leaving('everything');
     try {
       const routes = new Purge(this.#socket, this.#dumper, (index) => this.#view.devices.ref(index)).run();
-      const devices = purgeDevices(this.#exchange, this.#dumper);
+      const devices = purgeDevices(this.#exchange, this.#dumper, this.#view.addressMark);
       return { removed: [...routes.removed, ...devices.removed], left: [...routes.left, ...devices.left] };
     } finally {
       this.#monitor.drain();

@@ -1,7 +1,7 @@
 import type { Link, Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
 import type { Route } from '../../core/route.ts';
-import { type DecodedAddress, decodeAddress } from './netlink/addresses.ts';
+import { type AddressMark, type DecodedAddress, decodeAddress } from './netlink/addresses.ts';
 import { AF_INET, RTM_GETADDR, RTM_GETLINK, RTM_GETNETCONF, RTM_GETNEXTHOP, RTM_GETROUTE, RTM_GETRULE } from './netlink/constants.ts';
 import type { Dumper } from './netlink/dump.ts';
 import { decodeLink, encodeLinkFilter } from './netlink/links.ts';
@@ -19,8 +19,13 @@ export function listLinks(dumper: Dumper): readonly Link[] {
 }
 
 /** Both families. struct ifaddrmsg, all zero. */
-export function listAddresses(dumper: Dumper): readonly DecodedAddress[] {
-  return list(dumper, RTM_GETADDR, (writer) => zeros(writer, 0, 8), decodeAddress);
+export function listAddresses(dumper: Dumper, mark: AddressMark): readonly DecodedAddress[] {
+  return list(
+    dumper,
+    RTM_GETADDR,
+    (writer) => zeros(writer, 0, 8),
+    (message) => decodeAddress(message, mark),
+  );
 }
 
 /** In the order in which the kernel evaluates them, per family. struct fib_rule_hdr. */

@@ -4,6 +4,7 @@ import { formatAddress } from '../../core/render.ts';
 import type { DeviceRef } from '../../core/route.ts';
 import type { Purged } from '../kernel.ts';
 import { listAddresses, listLinks } from './listing.ts';
+import type { AddressMark } from './netlink/addresses.ts';
 import type { Dumper } from './netlink/dump.ts';
 import type { Exchange } from './netlink/exchange.ts';
 import { encodeRemoveLink } from './netlink/link-changes.ts';
@@ -20,23 +21,23 @@ interface Marked {
  * that one is left. Whatever the kernel answers: the next list tells.
  * @throws KernelUnavailable
  */
-export function purgeDevices(exchange: Exchange, dumper: Dumper): Purged {
-  const before = listMarked(dumper);
+export function purgeDevices(exchange: Exchange, dumper: Dumper, mark: AddressMark): Purged {
+  const before = listMarked(dumper, mark);
   for (const address of before.addresses) {
     const remove = removalOf(exchange, address);
     exchange.request((writer) => remove(writer, 1));
   }
   for (const { index } of before.links.filter((link) => poolOf(link) !== undefined))
     exchange.request((writer) => encodeRemoveLink(writer, 1, index));
-  const left = textsOf(listMarked(dumper));
+  const left = textsOf(listMarked(dumper, mark));
   return { removed: textsOf(before).filter((text) => !left.includes(text)), left };
 }
 
-function listMarked(dumper: Dumper): Marked {
+function listMarked(dumper: Dumper, mark: AddressMark): Marked {
   const links = listLinks(dumper);
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const device = (index: number): DeviceRef => ({ index, name: names.get(index) ?? `if${index}` });
-  const addresses = listAddresses(dumper).flatMap(({ index, address, prefixLength, ours }) =>
+  const addresses = listAddresses(dumper, mark).flatMap(({ index, address, prefixLength, ours }) =>
     ours ? [{ device: device(index), address, prefixLength }] : [],
   );
   return { addresses, links: links.filter(isMarked) };

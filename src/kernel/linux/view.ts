@@ -1,6 +1,5 @@
-import { release } from 'node:os';
 import { type Change, isRouteChange, type RouteChange } from '../../core/change.ts';
-import type { NodeFacts, Rule } from '../../core/facts.ts';
+import { marksAddresses, type NodeFacts, type Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
 import type { DeviceRef, Route, RouteSpec } from '../../core/route.ts';
 import type { DeviceView } from './device-view.ts';
@@ -8,6 +7,7 @@ import { Devices } from './devices.ts';
 import type { DriftLog } from './drift-log.ts';
 import { eachRoute, listRules } from './listing.ts';
 import { concerns, type Loss, LostLinks } from './lost-links.ts';
+import type { AddressMark } from './netlink/addresses.ts';
 import {
   RTM_DELADDR,
   RTM_DELLINK,
@@ -44,6 +44,8 @@ export interface Done {
 
 /** What the kernel holds, kept current by notifications; what they leave open is read again by `refresh`. */
 export class KernelView {
+  readonly addressMark: AddressMark;
+  readonly #release: string;
   readonly #routes: RouteView;
   readonly #devices: Devices;
   readonly #specs = new SpecTable();
@@ -59,8 +61,11 @@ export class KernelView {
   #pending: Done[] = [];
   #news = false;
 
-  constructor(drift: DriftLog) {
-    this.#devices = new Devices(drift, { lose: (loss, ours) => this.#lose(loss, ours), renamed: () => this.#renamed() });
+  /** `release`: of the kernel, as `uname -r` has it. */
+  constructor(drift: DriftLog, release: string) {
+    this.#release = release;
+    this.addressMark = marksAddresses(release) ? 'protocol' : 'label';
+    this.#devices = new Devices(drift, this.addressMark, { lose: (loss, ours) => this.#lose(loss, ours), renamed: () => this.#renamed() });
     this.#routes = new RouteView((event, route, sender) => drift.route(event, route, sender));
     const device = (index: number): DeviceRef => this.devices.ref(index);
     this.#objects = new NextHopObjects({ device });
@@ -241,7 +246,7 @@ export class KernelView {
 
   #buildFacts(routes: readonly Route[]): NodeFacts {
     const { links, addresses, rpFilterAll } = this.devices;
-    return { links, addresses, routes, rules: this.#rules, rpFilterAll, kernelRelease: release() };
+    return { links, addresses, routes, rules: this.#rules, rpFilterAll, kernelRelease: this.#release };
   }
 
   #routeNotice(message: MessageReader, written: Written | undefined): void {

@@ -1,4 +1,4 @@
-import type { InterfaceAddress } from '../../../core/facts.ts';
+import { type InterfaceAddress, LABEL_MARK } from '../../../core/facts.ts';
 import type { Address } from '../../../core/ip/address.ts';
 import type { PlannedAddress } from '../../../core/plan.ts';
 import { PROTOCOL_FAIRLEAD } from '../../../core/route.ts';
@@ -21,8 +21,6 @@ import { Attributes, FAMILY_NUMBER, familyOf, type MessageReader } from './reade
 import type { MessageWriter } from './writer.ts';
 
 const IFADDRMSG = 8;
-/** The end of an IPv4 label that marks an address as ours, where the kernel has no IFA_PROTO. */
-const LABEL_MARK = ':fl';
 const attributes = new Attributes();
 
 /** An address of a device that is known by its index only. */
@@ -30,8 +28,11 @@ export interface DecodedAddress extends Omit<InterfaceAddress, 'device'> {
   readonly index: number;
 }
 
+/** What says that an address is ours: its protocol, or also its label where the kernel keeps no protocol. */
+export type AddressMark = 'protocol' | 'label';
+
 /** RTM_NEWADDR and RTM_DELADDR. IFA_LOCAL is ours; without it IFA_ADDRESS is, else that is the peer's. */
-export function decodeAddress(message: MessageReader): DecodedAddress | undefined {
+export function decodeAddress(message: MessageReader, mark: AddressMark): DecodedAddress | undefined {
   const { view, start } = message;
   const family = message.holds(IFADDRMSG) ? familyOf(view.getUint8(start)) : undefined;
   if (family === undefined) return undefined;
@@ -42,9 +43,13 @@ export function decodeAddress(message: MessageReader): DecodedAddress | undefine
     index: view.getUint32(start + 4, true),
     address,
     prefixLength: view.getUint8(start + 1),
-    ours: attributes.u8(IFA_PROTO) === PROTOCOL_FAIRLEAD || (family === 4 && attributes.text(IFA_LABEL)?.endsWith(LABEL_MARK) === true),
+    ours: attributes.u8(IFA_PROTO) === PROTOCOL_FAIRLEAD || (mark === 'label' && family === 4 && isLabelled()),
     state: stateOf(attributes.u32(IFA_FLAGS) ?? view.getUint8(start + 2)),
   };
+}
+
+function isLabelled(): boolean {
+  return attributes.text(IFA_LABEL)?.endsWith(LABEL_MARK) === true;
 }
 
 /** An optimistic address (RFC 4429) is used while it is tentative. */
