@@ -26,6 +26,7 @@ export class Probes {
   readonly #again: () => void;
   readonly #asking = new Map<string, Promise<void>>();
   #answers: NodeIdentity['probed'] = new Map();
+  #retrying: (() => void) | undefined;
 
   /** `again` is called when there is an answer, and when it is time to ask anew. */
   constructor(ports: ProbePorts, again: () => void) {
@@ -70,13 +71,21 @@ export class Probes {
       (holder) => this.#take(key, holder),
       (error: unknown) => {
         if (!(error instanceof KernelUnavailable)) throw error;
-        this.#ports.clock.after(RETRY_MS, this.#again);
+        this.#retry();
       },
     );
     this.#asking.set(
       key,
       asking.finally(() => this.#asking.delete(key)),
     );
+  }
+
+  /** One timer, however many rounds find that the kernel cannot ask: each would make another round. */
+  #retry(): void {
+    this.#retrying ??= this.#ports.clock.after(RETRY_MS, () => {
+      this.#retrying = undefined;
+      this.#again();
+    });
   }
 
   async #answerTo(probe: Probe): Promise<string | undefined> {

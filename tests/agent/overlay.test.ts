@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overlayReports } from '../../src/agent/overlay-reports.ts';
 import { linkNamed } from '../../src/core/facts.ts';
+import { KernelUnavailable } from '../../src/kernel/kernel.ts';
 import { type Stage, scenario } from './stage.ts';
 
 const API = { apiVersion: 'fairlead.dev/v1alpha1' };
@@ -71,6 +72,25 @@ describe('an overlay address', () => {
       assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
       await stage.advance(10_000);
       assert.deepEqual(await addressesOn(stage, 'tmp0'), [ADDRESS]);
+    }),
+  );
+
+  it(
+    'that nobody can be asked about makes one round a second, however much else happens',
+    scenario(async (stage) => {
+      stage.kernel.probe = () => Promise.reject(new KernelUnavailable('it cannot be asked'));
+      await withAddress(stage);
+      await stage.advance(3_000);
+      for (let i = 0; i < 40; i++) {
+        stage.kernel.addLink(`veth${i}`);
+        await stage.settle();
+        await stage.advance(17);
+      }
+      await stage.advance(60_000);
+      const before = stage.kernel.rounds;
+      await stage.advance(10_000);
+      const rounds = stage.kernel.rounds - before;
+      assert.ok(rounds >= 10 && rounds <= 12, `${rounds} rounds in 10 seconds`);
     }),
   );
 
