@@ -250,6 +250,21 @@ describe('what a node says of its NodeOverlayIPs', () => {
   );
 
   it(
+    'that nobody can be asked while the parent has no carrier',
+    scenario(async (stage) => {
+      stage.kernel.setLinkCarrier('eth1', false);
+      await withAddress(stage);
+      await stage.advance(2_000);
+      const [said] = await saidBy(stage);
+      assert.deepEqual([said?.deviceReady.status, said?.deviceReady.reason], ['False', 'DeviceDown']);
+      assert.match(said?.deviceReady.message ?? '', /^device eth1, which carries tmp0 of node n1, has no carrier/);
+      stage.kernel.setLinkCarrier('eth1', true);
+      await stage.advance(2_000);
+      assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'InPlace');
+    }),
+  );
+
+  it(
     'nothing while it is under way, and nothing of another node',
     scenario(async (stage) => {
       putPool(stage);

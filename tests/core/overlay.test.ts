@@ -190,6 +190,38 @@ describe('what keeps an address away', () => {
     assert.match(refusal(down, undefined, named), /DeviceDown: device eth1, which carries tmp0 of node n1, is down/);
   });
 
+  it('a parent that is down though the device on it is up', () => {
+    const down = world([{ ...TMP0, carrier: false }], [], { ...QUIET_ETH1, up: false, carrier: false });
+    const named = { ...EVERYTHING, overlayPools: [pool('default', { parent: { name: 'eth1' } })] };
+    assert.match(refusal(down, identity(), named), /DeviceDown: device eth1, which carries tmp0 of node n1, is down: bring it up/);
+  });
+
+  it('a parent without a carrier: nobody on it can be asked', () => {
+    const cut = world([{ ...TMP0, carrier: false }], [], { ...QUIET_ETH1, carrier: false });
+    const text = planText(EVERYTHING, cut, identity());
+    assert.match(
+      text,
+      /! n1\.default DeviceDown: device eth1, which carries tmp0 of node n1, has no carrier, so nobody can be asked whether 192\.168\.100\.4\/24 is free: mend its link/,
+    );
+    assert.doesNotMatch(text, /^(probe|address)/m);
+  });
+
+  it('a parent without a carrier: also the kernel asks nobody about an IPv6 address', () => {
+    const tentative = ours('2001:db8:100::4/64', TMP0, { state: 'tentative' });
+    const cut = world([{ ...TMP0, carrier: false }], [tentative], { ...QUIET_ETH1, carrier: false });
+    const text = planText({ ...EVERYTHING, nodeOverlayIPs: [overlayIP(['2001:db8:100::4/64'])] }, cut);
+    assert.match(
+      text,
+      /! n1\.default DeviceDown: device eth1, .* has no carrier, so nobody can be asked whether 2001:db8:100::4\/64 is free/,
+    );
+    assert.match(text, /^address 2001/m);
+  });
+
+  it('not a carrier that is lost once the address is in place', () => {
+    const cut = world([{ ...TMP0, carrier: false }], [ours('192.168.100.4/24')], { ...QUIET_ETH1, carrier: false });
+    assert.doesNotMatch(planText(EVERYTHING, cut), /^!/m);
+  });
+
   it('a controller that has not granted it: nothing is added, nothing goes', () => {
     const waiting = { ...EVERYTHING, nodeOverlayIPs: [overlayIP(undefined, { granted: false })] };
     assert.deepEqual(lines(planText(waiting, world([TMP0], [ours('192.168.100.4/24')]))), [

@@ -1,4 +1,4 @@
-import { poolOf } from '../facts.ts';
+import { type Link, poolOf } from '../facts.ts';
 import type { Family } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import { NOTHING_PLANNED, type PlannedAddress, type Probe, probeKey, type ResourcePlan } from '../plan.ts';
@@ -157,23 +157,34 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
   if (!device) return { fault: pending(`${on} is made for ${what}`) };
   const planned = { device, address, prefixLength, ...(label !== undefined && address.family === 4 && { label }) };
   const present = world.around.facts.addresses.find((own) => own.device.index === device.index && own.address.equals(address));
-  if (present?.state === 'tentative')
-    return { planned, fault: pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`) };
+  if (present?.state === 'tentative') {
+    const waits = pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`);
+    return { planned, fault: deaf(place, on, what) ?? waits };
+  }
   if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
   if (present) return { planned, ...(present.prefixLength !== prefixLength && { fault: pending(`${what} is added to ${on}`) }) };
-  if (address.family === 4 && !world.node.probed.has(probeKey(probe))) {
-    return { probe, fault: pending(`it is asked on ${place.parent.name} of node ${world.node.name} whether somebody else has ${what}`) };
-  }
-  return { planned, fault: pending(`${what} is added to ${on}`) };
+  const asks = address.family === 4 && !world.node.probed.has(probeKey(probe));
+  if (!asks) return { planned, fault: pending(`${what} is added to ${on}`) };
+  const fault = deaf(place, on, what);
+  if (fault) return { fault };
+  return { probe, fault: pending(`it is asked on ${place.parent.name} of node ${world.node.name} whether somebody else has ${what}`) };
 }
 
 /** A device of ours comes up by itself; the parent is somebody else's. */
 function isDown({ link, parent }: Place, on: string): Fault {
-  if (link && parent.up) return pending(`${on} is brought up`);
-  return {
-    code: 'DeviceDown',
-    message: `device ${parent.name}, which carries ${on}, is down: bring it up with "ip link set ${parent.name} up"`,
-  };
+  return link && parent.up ? pending(`${on} is brought up`) : parentDown(parent, on);
+}
+
+function parentDown({ name }: Link, on: string): Fault {
+  return { code: 'DeviceDown', message: `device ${name}, which carries ${on}, is down: bring it up with "ip link set ${name} up"` };
+}
+
+/** Why nobody could be heard; undefined when it can be asked. */
+function deaf({ parent }: Place, on: string, what: string): Fault | undefined {
+  if (!parent.up) return parentDown(parent, on);
+  if (parent.carrier) return undefined;
+  const why = `has no carrier, so nobody can be asked whether ${what} is free`;
+  return { code: 'DeviceDown', message: `device ${parent.name}, which carries ${on}, ${why}: mend its link, and it is asked at once` };
 }
 
 function pending(message: string): Fault {
