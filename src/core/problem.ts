@@ -22,7 +22,7 @@ export const PROBLEM_CODES = {
   GatewayLoop: 'The route would become the path to its own gateway.',
   DeviceMissing: 'The device does not exist on this node. The route is added when it appears.',
   DeviceDown: 'The device exists but is down, or has no carrier where one is needed. It goes on when that is mended.',
-  DeviceUnsuitable: 'The device cannot carry the route.',
+  DeviceUnsuitable: 'The device cannot carry the route, or overlay addresses.',
   SourceNotLocal: 'The preferred source address is not an address of this node.',
   ProtectedPath: 'The route would change the path to an address that must stay reachable, so the whole resource is refused.',
   Conflict: 'Something else already holds a route with the same prefix, table and metric, or the device or address that is wanted.',

@@ -22,7 +22,9 @@ export const prefix = (text: string): Prefix => Prefix.parse(text);
 export const address = (text: string): Address => Address.parse(text);
 
 export function link(index: number, name: string, change: Partial<Link> = {}): Link {
-  return { index, name, up: true, carrier: true, loopback: name === 'lo', mtu: 1500, rpFilter: 0, arpIgnore: 0, arpAnnounce: 0, ...change };
+  const mac = `02:00:00:00:00:${index.toString(16).padStart(2, '0')}`;
+  const common = { up: true, carrier: true, loopback: name === 'lo', mtu: 1500, rpFilter: 0, arpIgnore: 0, arpAnnounce: 0, mac };
+  return { index, name, ...common, ...change };
 }
 
 export const LO = link(1, 'lo', { mtu: 65536 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NodeFacts } from '../../src/core/facts.ts';
 import type { ResourceSnapshot } from '../../src/core/resources.ts';
-import { identity, link } from './builders.ts';
+import { identity, link, route } from './builders.ts';
 import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
 
 const V4 = ours('192.168.100.4/24');
@@ -45,5 +45,20 @@ describe('while it is not known where an address goes, the parent keeps from ans
   it('but a parent without a device of ours is let be', () => {
     const other = link(9, 'tmp0', { parent: 3, kind: 'macvlan', alias: 'fairlead:other' });
     assert.doesNotMatch(plan(ungranted, world([other])), /arp_/);
+  });
+});
+
+describe('a device that cannot carry a macvlan device', () => {
+  const { mac: _, ...tun0 } = link(20, 'tun0');
+  const vpn = { ...uncovered(), links: [...IN_PLACE.links, tun0], routes: [...uncovered().routes, route('10.0.0.0/8', undefined, tun0)] };
+
+  it('does not take the place of one that does, when a better route leads there', () => {
+    const text = plan(EVERYTHING, vpn);
+    assert.match(text, /^hold device tmp0\nhold address 192\.168\.100\.4$/m);
+    assert.doesNotMatch(text, /^device/m);
+    assert.match(
+      text,
+      /! n1\.default DeviceUnsuitable: device tun0 of node n1 cannot carry overlay addresses, it has no Ethernet address .*: name another one with interface\.parent\.name/,
+    );
   });
 });

@@ -61,11 +61,20 @@ function labelOn(device: string, { kernelRelease }: NodeFacts): Pick<Place, 'lab
 function parentOf(parent: OverlayParent, around: Surroundings): Link | Fault {
   const found = 'name' in parent ? named(parent.name, around) : toward(parent, around);
   if ('code' in found) return found;
-  if (found.loopback || poolOf(found) !== undefined) {
-    const message = `device ${found.name} of node ${around.nodeName} cannot carry overlay addresses: name another one with interface.parent.name`;
-    return { code: 'DeviceUnsuitable', message };
-  }
-  return found;
+  const reason = unsuitable(found);
+  if (reason === undefined) return found;
+  const fix = 'name another one with interface.parent.name';
+  return {
+    code: 'DeviceUnsuitable',
+    message: `device ${found.name} of node ${around.nodeName} cannot carry overlay addresses, ${reason}: ${fix}`,
+  };
+}
+
+/** The kernel makes a macvlan device on Ethernet only, and only there it can be asked who has an address. */
+function unsuitable(parent: Link): string | undefined {
+  if (parent.loopback) return 'it is the loopback';
+  if (poolOf(parent) !== undefined) return 'it is itself an overlay device';
+  return parent.mac === undefined ? 'it has no Ethernet address (as tunnels and VPN devices have none)' : undefined;
 }
 
 function named(name: string, { facts, nodeName }: Surroundings): Link | Fault {
