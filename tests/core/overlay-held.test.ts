@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NodeFacts } from '../../src/core/facts.ts';
 import type { ResourceSnapshot } from '../../src/core/resources.ts';
-import { identity, link, route } from './builders.ts';
+import { identity, link, route, staticRoute } from './builders.ts';
 import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
 
 const V4 = ours('192.168.100.4/24');
@@ -45,6 +45,45 @@ describe('while it is not known where an address goes, the parent keeps from ans
   it('but a parent without a device of ours is let be', () => {
     const other = link(9, 'tmp0', { parent: 3, kind: 'macvlan', alias: 'fairlead:other' });
     assert.doesNotMatch(plan(ungranted, world([other])), /arp_/);
+  });
+});
+
+describe('while it is not known where an address goes, routes by one in place stay', () => {
+  const routed = { ...EVERYTHING, staticRoutes: [staticRoute('on-prem', { via: { type: 'overlay', pool: 'default' } })] };
+  const named = { ...routed, overlayPools: [pool('default', { parent: { name: 'eth7' } })] };
+  const late = identity({ probed: CLEAR, remembered: [...REMEMBERED], overdue: new Set(['StaticRoute on-prem IPv4']) });
+  const ROUTED = /^192\.168\.50\.0\/24 via 192\.168\.100\.1 dev tmp0 proto 201 src 192\.168\.100\.4 metric 4201$/m;
+
+  it('without a covering route', () => {
+    const text = planText(routed, uncovered(), late);
+    assert.match(text, ROUTED);
+    assert.doesNotMatch(text, /! on-prem/);
+    assert.match(text, /! n1\.default NoCoveringRoute/);
+  });
+
+  it('without a grant, or the parent that is named', () => {
+    assert.match(planText({ ...routed, ...ungranted }, IN_PLACE, late), ROUTED);
+    assert.match(planText(named, IN_PLACE, late), ROUTED);
+  });
+
+  it('on the parent itself, where its mark tells that it is ours', () => {
+    const plain = { ...named, overlayPools: [pool('default', { type: 'Address', parent: { name: 'eth7' } })] };
+    const on = (mark: boolean): string => planText(plain, world([], [ours('192.168.100.4/24', QUIET_ETH1, { ours: mark })]), late);
+    assert.match(on(true), /^192\.168\.50\.0\/24 via 192\.168\.100\.1 dev eth1 /m);
+    assert.doesNotMatch(on(false), /^192/m);
+  });
+
+  it('but not without the address, or while the device or its parent is down', () => {
+    for (const at of [
+      world([TMP0]),
+      world([{ ...TMP0, up: false }], [V4]),
+      world([TMP0], [V4], { ...QUIET_ETH1, up: false }),
+      world([TMP0], [{ ...V4, state: 'tentative' }]),
+    ]) {
+      const text = planText(named, at, late);
+      assert.doesNotMatch(text, /^192/m);
+      assert.match(text, /! on-prem DeviceMissing/);
+    }
   });
 });
 

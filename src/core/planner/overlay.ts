@@ -1,4 +1,4 @@
-import { type Link, poolOf } from '../facts.ts';
+import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from '../facts.ts';
 import type { Family } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import { NOTHING_PLANNED, type PlannedAddress, type Probe, probeKey, type ResourcePlan } from '../plan.ts';
@@ -88,14 +88,32 @@ function planOne(
   return onDevice(ip, place, world);
 }
 
-/** What of ours there is for it stays as it is, and so does what keeps the parent from answering for it. */
+/** What of ours there is for it stays as it is, with its routes, and so does what keeps the parent from answering for it. */
 function held(ip: NodeOverlayIP, fault: Fault, { around: { facts }, node }: OverlayWorld): Outcome {
   const { plan, ...rest } = refused(ip, fault);
   const links = facts.links.filter((link) => poolOf(link) === ip.pool);
   const parents = facts.links.filter(({ index }) => links.some(({ parent }) => parent === index));
-  const sysctls = parents.flatMap((parent) => quietParent(parent, node.remembered));
-  const heldLinks = links.map(({ name }) => name);
-  return { ...rest, plan: { ...plan, sysctls, heldLinks, heldAddresses: ip.addresses.map(({ address }) => address) } };
+  const ends = new Map(ip.addresses.map((wanted) => [wanted.address.family, heldEnd(wanted, ip.pool, facts) ?? fault] as const));
+  const heldPlan = {
+    ...plan,
+    sysctls: parents.flatMap((parent) => quietParent(parent, node.remembered)),
+    heldLinks: links.map(({ name }) => name),
+    heldAddresses: ip.addresses.map(({ address }) => address),
+    nextHops: hopsOf(ends),
+  };
+  return { ...rest, ends, plan: heldPlan };
+}
+
+/** Where routes leave by an address that is in place, on a device that works. */
+function heldEnd({ address, gateway }: OverlayAddress, pool: string, facts: NodeFacts): OverlayEnd | undefined {
+  const own = facts.addresses.find((each) => each.address.equals(address) && each.state === 'valid' && isCarried(each, pool, facts));
+  return gateway && own && { hop: { gateway, device: own.device, onLink: false }, source: address };
+}
+
+function isCarried({ device, ours }: InterfaceAddress, pool: string, { links }: NodeFacts): boolean {
+  const link = links.find(({ index }) => index === device.index);
+  if (!link?.up) return false;
+  return poolOf(link) === pool ? links.some(({ index, up }) => index === link.parent && up) : ours && poolOf(link) === undefined;
 }
 
 function refused(ip: NodeOverlayIP, fault: Fault): Outcome {
@@ -117,7 +135,7 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     addresses: verdicts.flatMap(({ planned }) => planned ?? []),
     probes: verdicts.flatMap(({ probe }) => probe ?? []),
     sysctls: place.link ? quietParent(place.parent, world.node.remembered) : [],
-    nextHops: new Map([...ends].flatMap(([family, end]) => ('hop' in end ? [[family, end.hop] as const] : []))),
+    nextHops: hopsOf(ends),
   };
   const intrusions = verdicts.flatMap(
     ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, place), place, world)) ?? [],
@@ -127,6 +145,10 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     return { owner: ip.meta.ref, prefix: Prefix.of(address, prefixLength), device: place.name };
   });
   return { plan, ends, networks, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
+}
+
+function hopsOf(ends: Outcome['ends']): ResourcePlan['nextHops'] {
+  return new Map([...ends].flatMap(([family, end]) => ('hop' in end ? [[family, end.hop] as const] : [])));
 }
 
 /** Whether nothing stands against an address, though it may not be there yet. */
