@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { InterfaceAddress, Link, NodeFacts } from '../../src/core/facts.ts';
 import { facts, link, onLink, route, staticRoute } from './builders.ts';
-import { EVERYTHING, ours, overlayIP, planText, pool, TMP0, world } from './overlay-builders.ts';
+import { EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, TMP0, world } from './overlay-builders.ts';
 
 const V4 = ours('192.168.100.4/24');
 const V6 = ours('2001:db8:100::4/64');
@@ -72,5 +72,30 @@ describe('an address that has lost our mark', () => {
     const text = planText(plain, beside(facts(), link(3, 'eth1'), '192.168.100.4/24'));
     assert.match(text, /! n1\.default Conflict: node n1 has 192\.168\.100\.4\/24 dev eth1 from somebody else: delete it/);
     assert.doesNotMatch(text, /^address/m);
+  });
+});
+
+describe('an address in place while its parent is down', () => {
+  const down = { ...QUIET_ETH1, up: false };
+  const named = {
+    ...resources,
+    overlayPools: [pool('default', { parent: { name: 'eth1' } })],
+    nodeOverlayIPs: [overlayIP(['192.168.100.4/24', '2001:db8:100::4/64'])],
+  };
+  const DOWN =
+    /! n1\.default DeviceDown: device eth1, which carries tmp0 of node n1, is down: bring it up with "ip link set eth1 up"\n! on-prem DeviceDown/;
+
+  it('stays, and it is said that nothing gets through', () => {
+    const text = planText(named, world([TMP0], [V4, V6], down));
+    assert.match(text, KEPT);
+    assert.match(text, /^address 2001:db8:100::4\/64 dev tmp0$/m);
+    assert.match(text, DOWN);
+    assert.match(text, /^hold 192\.168\.50\.0\/24 metric 4201$/m);
+  });
+
+  it('the kernel cannot ask then whether somebody else has it', () => {
+    const text = planText(named, world([TMP0], [V4, { ...V6, state: 'tentative' }], down));
+    assert.match(text, /^address 2001:db8:100::4\/64 dev tmp0$/m);
+    assert.match(text, DOWN);
   });
 });

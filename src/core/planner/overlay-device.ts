@@ -13,7 +13,7 @@ export interface Place {
   readonly link?: PlannedLink;
   /** The device that carries the addresses, once it is there. */
   readonly device?: DeviceRef;
-  /** Whether that device is up. */
+  /** Whether that device is up, and its parent with it. */
   readonly isUp: boolean;
   /** Its name, there or not. */
   readonly name: string;
@@ -44,7 +44,7 @@ function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }
     parent,
     link,
     name,
-    isUp: isRight && present.up,
+    isUp: isRight && present.up && parent.up,
     ...(isRight && { device: refOf(present) }),
     ...labelOn(name, facts),
   };

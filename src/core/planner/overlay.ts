@@ -141,10 +141,11 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, place), place, world)) ?? [],
   );
   const faults = [...[...ends.values()].filter((end) => 'code' in end), ...intrusions];
+  const distinct = [...new Map(faults.map((fault) => [fault.message, fault])).values()];
   const networks = verdicts.filter(isComing).map(({ wanted: { address, prefixLength } }) => {
     return { owner: ip.meta.ref, prefix: Prefix.of(address, prefixLength), device: place.name };
   });
-  return { plan, ends, networks, problems: faults.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
+  return { plan, ends, networks, problems: distinct.map((fault) => ({ ...fault, subject: ip.meta.ref })) };
 }
 
 function hopsOf(ends: Outcome['ends']): ResourcePlan['nextHops'] {
@@ -179,11 +180,11 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
   if (!device) return { fault: pending(`${on} is made for ${what}`) };
   const planned = { device, address, prefixLength, ...(label !== undefined && address.family === 4 && { label }) };
   const present = world.around.facts.addresses.find((own) => own.device.index === device.index && own.address.equals(address));
+  if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
   if (present?.state === 'tentative') {
     const waits = pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`);
     return { planned, fault: deaf(place, on, what) ?? waits };
   }
-  if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
   if (present) return { planned, ...(present.prefixLength !== prefixLength && { fault: pending(`${what} is added to ${on}`) }) };
   const asks = address.family === 4 && !world.node.probed.has(probeKey(probe));
   if (!asks) return { planned, fault: pending(`${what} is added to ${on}`) };
