@@ -74,6 +74,8 @@ export interface PlannedAddress {
   readonly prefixLength: number;
   /** IPv4 label, where the kernel has no better place for our mark. */
   readonly label?: string;
+  /** Asked for in the name of the address as soon as that is there, so that whoever knew it on another node learns where it is now. */
+  readonly announceTo?: Address;
 }
 
 /** Is there anybody on the link of this device who answers for this IPv4 address? */

@@ -34,7 +34,8 @@ export interface Kernel {
    * Carries out changes in order and says which failed; the others succeeded. A failure does not stop the rest.
    * Nothing without our mark is ever changed: an add onto something foreign fails with EEXIST, a change or a remove of it with ESRCH.
    * A device that could not be made whole is taken away again. Made again under its name on the same parent, it has the link-layer address
-   * that it had, unless somebody else on that parent has taken it.
+   * that it had, unless somebody else on that parent has taken it. An address with `announceTo` is made known by an ARP request for that, which
+   * is not waited for; an entry that the neighbour table has for it stays as it is, and then nothing is sent.
    * @throws KernelUnavailable
    */
   apply(changes: readonly Change[]): Promise<readonly Failure[]>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { facts, identity, link, prefix, route, staticRoute } from './builders.ts';
+import { planNode } from '../../src/core/planner/plan-node.ts';
+import { facts, identity, link, node, prefix, route, snapshot, staticRoute } from './builders.ts';
 import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
 
 const DEVICE = 'device tmp0 link eth1 type macvlan mode bridge mtu 1500 alias fairlead:default';
@@ -34,6 +35,16 @@ describe('an overlay address comes step by step', () => {
     const text = planText(EVERYTHING, world([TMP0]));
     assert.ok(lines(text).includes(ADDRESS));
     assert.match(text, /OverlayPending: 192\.168\.100\.4\/24 is added to tmp0 of node n1/);
+  });
+
+  it('which its gateway is told of, that may have known it on another node; IPv6 is not', () => {
+    const both = { ...EVERYTHING, nodeOverlayIPs: [overlayIP(['192.168.100.4/24', '2001:db8:100::4/64'])] };
+    const { plan } = planNode(snapshot([], { nodes: [node('n1')], ...both }), world([TMP0]), identity({ probed: CLEAR }));
+    const told = plan.resources.flatMap(({ addresses }) => addresses).map(({ address, announceTo }) => [address.text, announceTo?.text]);
+    assert.deepEqual(told, [
+      ['192.168.100.4', '192.168.100.1'],
+      ['2001:db8:100::4', undefined],
+    ]);
   });
 
   it('then the routes, by its gateway and from the address', () => {

@@ -178,7 +178,7 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
   const what = `${address}/${prefixLength}`;
   const on = `${place.name} of node ${world.node.name}`;
   if (!device) return { fault: pending(`${on} is made for ${what}`) };
-  const planned = { device, address, prefixLength, ...(label !== undefined && address.family === 4 && { label }) };
+  const planned: PlannedAddress = { device, address, prefixLength, ...(address.family === 4 && ofIPv4(wanted, label)) };
   const present = world.around.facts.addresses.find((own) => own.device.index === device.index && own.address.equals(address));
   if (!place.isUp) return { ...(present && { planned }), fault: isDown(place, on) };
   if (present?.state === 'tentative') {
@@ -191,6 +191,11 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
   const fault = deaf(place, on, what);
   if (fault) return { fault };
   return { probe, fault: pending(`it is asked on ${place.parent.name} of node ${world.node.name} whether somebody else has ${what}`) };
+}
+
+/** The kernel asks for an IPv6 gateway in the name of a link-local address, which announces nothing. */
+function ofIPv4({ gateway }: OverlayAddress, label: string | undefined): Pick<PlannedAddress, 'label' | 'announceTo'> {
+  return { ...(label !== undefined && { label }), ...(gateway && { announceTo: gateway }) };
 }
 
 /** A device of ours comes up by itself; the parent is somebody else's. */

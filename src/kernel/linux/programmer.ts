@@ -16,6 +16,7 @@ import { NLMSG_ERROR } from './netlink/constants.ts';
 import { decodeError, errorCode, errorMeaning, type KernelError } from './netlink/errors.ts';
 import { Exchange } from './netlink/exchange.ts';
 import { encodeSetSysctl } from './netlink/link-changes.ts';
+import { encodeSolicit } from './netlink/neighbours.ts';
 import { MessageReader } from './netlink/reader.ts';
 import { RouteEncoder } from './netlink/route-encoder.ts';
 import { type NetlinkSocket, NOTHING, OVERFLOW } from './netlink/socket.ts';
@@ -86,6 +87,7 @@ export class Programmer {
     try {
       if (this.#writer.size > 0) this.#socket.send(this.#writer.buffer, this.#writer.size);
       this.#collectRefusals(base);
+      this.#announce(changes.slice(from, to));
     } catch (error) {
       this.#view.invalidate();
       throw error;
@@ -153,6 +155,15 @@ export class Programmer {
     }
     this.#view.changedSince(version);
     this.#monitor.drain();
+  }
+
+  /** Addresses that are there now. Everybody who hears the request and knows the address takes its link-layer address from it (RFC 826). */
+  #announce(changes: readonly Change[]): void {
+    for (const [place, change] of changes.entries()) {
+      if (change.op !== 'add-address' || this.#refused.has(place)) continue;
+      const { device, announceTo } = change.address;
+      if (announceTo) this.#exchange.request((writer) => encodeSolicit(writer, 1, { device, address: announceTo }));
+    }
   }
 
   /**
