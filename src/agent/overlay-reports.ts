@@ -52,7 +52,8 @@ function goingState(left: InterfaceAddress | undefined, node: string): OverlayRe
   const { address, device, prefixLength, ours } = left;
   if (ours) return { status: 'True', reason: 'Removing', message: `${address} is being taken from ${device.name} of node ${node}` };
   const what = `${address}/${prefixLength} dev ${device.name}`;
-  const message = `node ${node} has ${what} from somebody else, so no other node can get it: delete it ("ip address delete ${what}")`;
+  const fix = `delete it there ("ip address delete ${what}") when nobody needs it`;
+  const message = `node ${node} has ${what} from somebody else, so no other node can get it: ${fix}`;
   return { status: 'True', reason: 'Removing', message };
 }
 

@@ -231,7 +231,10 @@ describe('what a node says of its NodeOverlayIPs', () => {
         said?.deviceReady.message ?? '',
         /^node n1 has 192\.168\.100\.4\/16 dev eth1 from somebody else, so no other node can get it:/,
       );
-      assert.match(said?.deviceReady.message ?? '', /delete it \("ip address delete 192\.168\.100\.4\/16 dev eth1"\)$/);
+      assert.match(
+        said?.deviceReady.message ?? '',
+        /delete it there \("ip address delete 192\.168\.100\.4\/16 dev eth1"\) when nobody needs it$/,
+      );
       await stage.kernel.removeAddress('eth1', `${ADDRESS}/16`);
       await stage.settle();
       assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'Removed');
