@@ -26,6 +26,7 @@ export class Probes {
   readonly #again: () => void;
   readonly #asking = new Map<string, Promise<void>>();
   #answers: NodeIdentity['probed'] = new Map();
+  #unasked: ReadonlyMap<string, string> = new Map();
   #retrying: (() => void) | undefined;
 
   /** `again` is called when there is an answer, and when it is time to ask anew. */
@@ -37,6 +38,11 @@ export class Probes {
   /** By `probeKey`; the same value until something of it is different. */
   get answers(): NodeIdentity['probed'] {
     return this.#answers;
+  }
+
+  /** Why the kernel could not ask, by `probeKey`; the same value until something of it is different. */
+  get unasked(): ReadonlyMap<string, string> {
+    return this.#unasked;
   }
 
   /** Resolves when nothing is asked any more. */
@@ -62,8 +68,8 @@ export class Probes {
 
   #forget(devices: ReadonlySet<string>, wanted: readonly Address[]): void {
     const keys = new Set([...devices].flatMap((name) => wanted.map((address) => probeKey({ device: { name }, address }))));
-    const kept = [...this.#answers].filter(([key]) => keys.has(key));
-    if (kept.length < this.#answers.size) this.#answers = new Map(kept);
+    this.#answers = only(this.#answers, (key) => keys.has(key));
+    this.#unasked = only(this.#unasked, (key) => keys.has(key));
   }
 
   #ask(key: string, probe: Probe): void {
@@ -71,6 +77,7 @@ export class Probes {
       (holder) => this.#take(key, holder),
       (error: unknown) => {
         if (!(error instanceof KernelUnavailable)) throw error;
+        if (this.#unasked.get(key) !== error.message) this.#unasked = new Map([...this.#unasked, [key, error.message]]);
         this.#retry();
       },
     );
@@ -94,12 +101,19 @@ export class Probes {
 
   #take(key: string, holder: string | undefined): void {
     this.#answers = new Map([...this.#answers, [key, holder]]);
+    this.#unasked = only(this.#unasked, (other) => other !== key);
     if (holder !== undefined) this.#ports.clock.after(TAKEN_MS, () => this.#drop(key));
     this.#again();
   }
 
   #drop(key: string): void {
-    this.#answers = new Map([...this.#answers].filter(([other]) => other !== key));
+    this.#answers = only(this.#answers, (other) => other !== key);
     this.#again();
   }
+}
+
+/** The entries whose key passes; the same map when all do. */
+function only<T>(map: ReadonlyMap<string, T>, passes: (key: string) => boolean): ReadonlyMap<string, T> {
+  const kept = [...map].filter(([key]) => passes(key));
+  return kept.length < map.size ? new Map(kept) : map;
 }

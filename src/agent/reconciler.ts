@@ -166,7 +166,8 @@ export class Reconciler {
 
   #identity(): NodeIdentity {
     const { nodeName, protect } = this.#options;
-    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered, probed: this.#probes.answers };
+    const { answers: probed, unasked } = this.#probes;
+    return { name: nodeName, protect, overdue: this.#grace.overdue, remembered: this.#remembered, probed, unasked };
   }
 
   /** What a sysctl was before is on disk before it is changed; when it cannot be stored the sysctl is left alone. */

@@ -268,6 +268,24 @@ describe('what a node says of its NodeOverlayIPs', () => {
   );
 
   it(
+    'why the kernel cannot ask whether somebody has the address, until it can',
+    scenario(async (stage) => {
+      stage.kernel.probe = () =>
+        Promise.reject(new KernelUnavailable('whether 192.168.100.4 is free cannot be asked on device eth1: ENOBUFS'));
+      await withAddress(stage);
+      await stage.advance(2_000);
+      assert.deepEqual((await saidBy(stage))[0]?.deviceReady, {
+        status: 'False',
+        reason: 'KernelRefused',
+        message: 'node n1: whether 192.168.100.4 is free cannot be asked on device eth1: ENOBUFS; it is asked again every second',
+      });
+      stage.kernel.probe = () => Promise.resolve({ holder: undefined });
+      await stage.advance(2_000);
+      assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'InPlace');
+    }),
+  );
+
+  it(
     'nothing while it is under way, and nothing of another node',
     scenario(async (stage) => {
       putPool(stage);

@@ -85,7 +85,8 @@ function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 /** Whether two are the same values. */
 export function sameNode(a: NodeIdentity, b: NodeIdentity): boolean {
-  return a.overdue === b.overdue && a.remembered === b.remembered && a.probed === b.probed && a.protect === b.protect && a.name === b.name;
+  const same = a.overdue === b.overdue && a.remembered === b.remembered && a.probed === b.probed && a.unasked === b.unasked;
+  return same && a.protect === b.protect && a.name === b.name;
 }
 
 function harmlessDrafts(resource: StaticRoute, { around, node, protection, drafts }: Landscape): readonly Draft[] {

@@ -14,6 +14,8 @@ export interface NodeIdentity {
   readonly remembered: readonly RememberedSysctl[];
   /** What came of probes, by `probeKey`: who answered; undefined for nobody. Absent: not known yet. */
   readonly probed: ReadonlyMap<string, string | undefined>;
+  /** Why the kernel could not ask, by `probeKey`: for probes that nothing has come of yet. */
+  readonly unasked?: ReadonlyMap<string, string>;
 }
 
 export const NOTHING_PROBED: NodeIdentity['probed'] = new Map();

@@ -154,7 +154,7 @@ function hopsOf(ends: Outcome['ends']): ResourcePlan['nextHops'] {
 
 /** Whether nothing stands against an address, though it may not be there yet. */
 function isComing({ planned, fault }: Verdict): boolean {
-  return planned !== undefined || fault?.code === 'OverlayPending' || fault?.code === 'DeviceDown';
+  return planned !== undefined || fault?.code === 'OverlayPending' || fault?.code === 'DeviceDown' || fault?.code === 'KernelRefused';
 }
 
 interface Verdict {
@@ -190,7 +190,13 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
   if (!asks) return { planned, fault: pending(`${what} is added to ${on}`) };
   const fault = deaf(place, on, what);
   if (fault) return { fault };
-  return { probe, fault: pending(`it is asked on ${place.parent.name} of node ${world.node.name} whether somebody else has ${what}`) };
+  return { probe, fault: asking(probe, what, world) };
+}
+
+function asking(probe: Probe, what: string, { node }: OverlayWorld): Fault {
+  const why = node.unasked?.get(probeKey(probe));
+  if (why !== undefined) return { code: 'KernelRefused', message: `node ${node.name}: ${why}; it is asked again every second` };
+  return pending(`it is asked on ${probe.device.name} of node ${node.name} whether somebody else has ${what}`);
 }
 
 /** The kernel asks for an IPv6 gateway in the name of a link-local address, which announces nothing. */
