@@ -22,6 +22,8 @@ export class OverlayAgents {
   delay: () => number = () => 20;
   /** When the agent of each node will have dealt with all that it has heard of: it takes one thing after the other. */
   readonly #busyUntil = new Map<string, number>();
+  /** How often the agent of each node has begun: what an earlier one has heard of is nothing to the next, which has seen what there is. */
+  readonly #lives = new Map<string, number>();
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -47,6 +49,7 @@ export class OverlayAgents {
   /** The agent begins, and sees all that there is. */
   begin(node: string): void {
     this.silent.delete(node);
+    this.#lives.set(node, this.#lifeOf(node) + 1);
     const own = this.#stage.world.list(NODE_OVERLAY_IPS, { fieldSelector: `spec.node=${node}` }).items.map(ipView);
     this.#devices.vanish(node, new Set(own.map(({ pool }) => pool)));
     for (const view of own) this.#later(node, () => this.#take(view));
@@ -77,9 +80,15 @@ export class OverlayAgents {
   #later(node: string, act: () => void): void {
     const at = Math.max(this.#clock.now() + this.delay(), this.#busyUntil.get(node) ?? 0);
     this.#busyUntil.set(node, at);
+    const life = this.#lifeOf(node);
     this.#clock.after(at - this.#clock.now(), () => {
+      if (life !== this.#lifeOf(node)) return;
       if (!this.silent.has(node) && this.#stage.world.find(NODES, { name: node })) act();
     });
+  }
+
+  #lifeOf(node: string): number {
+    return this.#lives.get(node) ?? 0;
   }
 
   #take(view: OverlayIPView): void {
