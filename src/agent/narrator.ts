@@ -1,5 +1,6 @@
 import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
-import { formatChange, formatRoute } from '../core/render.ts';
+import type { Drift } from '../core/change.ts';
+import { formatAddress, formatChange, formatRoute } from '../core/render.ts';
 import { formatRef } from '../core/resources.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Telling } from './agent.ts';
@@ -45,7 +46,7 @@ export class Narrator {
     const [first] = rounds;
     const [loss] = first?.drift ?? [];
     if (!first || !loss) return;
-    const what = loss.route ? formatRoute(loss.route) : `${loss.sysctl?.name} of ${loss.sysctl?.device.name}`;
+    const what = lostIn(loss);
     const owner = loss.route && first.lastOwners.of(loss.route);
     const whose = owner ? ` of ${formatRef(owner)}` : '';
     const total = rounds.reduce((sum, round) => sum + round.drift.length, 0);
@@ -84,4 +85,12 @@ export class Narrator {
       this.#log.warn(`nothing is removed from node ${this.#nodeName} for now: ${status.incompleteReason ?? 'a source is incomplete'}`);
     } else if (status.complete && before?.complete === false) this.#log.info('every source has delivered: removals count again');
   }
+}
+
+/** What was lost, as `ip` has it. */
+function lostIn({ route, sysctl, link, address, event }: Drift): string {
+  if (route) return formatRoute(route);
+  if (sysctl) return `${sysctl.name} of ${sysctl.device.name}`;
+  if (address) return formatAddress(address);
+  return link === undefined ? event : `device ${link}`;
 }

@@ -8,7 +8,7 @@ import { listSome } from '../core/render.ts';
 import { FLAGS, UsageError } from '../runtime/config.ts';
 import { leftBehind } from './cleanup-left-behind.ts';
 import { letGo, overlayRemains, remainsInWords, unheld } from './cleanup-overlay.ts';
-import { askingTheCluster, listAll, withRights } from './cluster-objects.ts';
+import { askingTheCluster, isServed, listAll, listIfServed, withRights } from './cluster-objects.ts';
 import { type Context, EXIT, type Terminal } from './command.ts';
 import { openCluster } from './node-context.ts';
 import { isStale } from './staleness.ts';
@@ -48,7 +48,9 @@ export async function cleanUpCluster(context: Context): Promise<number> {
 async function deleteAll(client: ApiClient, terminal: Terminal): Promise<number> {
   let deleted = 0;
   const types = MANIFEST_KINDS.map(({ definition }) => typeOf(definition)).filter(({ kind }) => !OVERLAY_KINDS.includes(kind));
-  for (const type of types) deleted += await deleteObjects(client, type, await listAll(client, type), terminal);
+  // Where nothing of ours was ever installed this is the wrong cluster; a definition that waits for its objects to go outlives the others.
+  if (!(await isServed(client, OVERLAY_POOLS))) for (const type of types) await listAll(client, type);
+  for (const type of types) deleted += await deleteObjects(client, type, await listIfServed(client, type), terminal);
   const remains = await overlayRemains(client);
   deleted += await deleteObjects(client, OVERLAY_POOLS, remains.pools, terminal);
   return deleted + (await deleteObjects(client, NODE_OVERLAY_IPS, unheld(remains), terminal));
@@ -90,7 +92,7 @@ async function waitUntilClean(client: ApiClient, terminal: Terminal, seconds: nu
 }
 
 async function uncleanNodes(client: ApiClient, terminal: Terminal, told: Set<string>): Promise<readonly string[]> {
-  const states = (await listAll(client, typeOf(nodeReportKind))).map(stateOf);
+  const states = (await listIfServed(client, typeOf(nodeReportKind))).map(stateOf);
   for (const { node, silent } of states) {
     if (silent === undefined || told.has(node)) continue;
     terminal.err(`node ${node}: ${silent}\n`);

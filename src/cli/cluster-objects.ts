@@ -29,10 +29,18 @@ export async function listAll(client: ApiClient, type: ResourceType, listing: Li
 
 /** The same; none where the server does not know the type, as before an upgrade of the definitions. @throws ApiError */
 export async function listIfServed(client: ApiClient, type: ResourceType): Promise<readonly ApiObject[]> {
-  return listAll(client, type).catch((error: unknown) => {
-    if (isNotFound(error)) return [];
+  return (await isServed(client, type)) ? listAll(client, type) : [];
+}
+
+/** Whether the server knows a type. @throws ApiError */
+export async function isServed(client: ApiClient, type: ResourceType): Promise<boolean> {
+  try {
+    await client.list(type, { limit: 1 });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
     throw error;
-  });
+  }
 }
 
 /** Does what needs the API server. A command does not try again, as an agent does. @throws CommandFailed in its words */

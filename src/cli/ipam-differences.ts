@@ -135,7 +135,7 @@ class PoolComparison {
     yield* this.#ofHolderAndLedger(address, holder);
     yield* this.#ofHolderAndRecord(address, holder);
     if (this.#allSeen && !this.#isInside(address)) {
-      const fix = `take its range into the pool again, or delete NodeOverlayIP ${name}: the node then gets another address`;
+      const fix = `take its range into the pool again, or ask for another address with a NodeOverlayIP ${name} of your own (kubectl replace --force)`;
       yield this.#difference({ address, node, message: `node ${node} has it, and it is in no range of the pool`, fix });
     }
     if (!holder.held) {

@@ -47,6 +47,18 @@ const names = async (bench: Bench, type: ResourceType): Promise<readonly string[
   (await bench.api.list(type)).items.map(({ metadata }) => metadata.name);
 
 describe('cleanup of a cluster with overlay addresses', { concurrency: true }, () => {
+  it('goes on where some of our definitions are gone already', () =>
+    withCluster([held('default', entry('192.168.100.4 n1'))], async (bench) => {
+      bench.api.withdraw(ROUTES);
+      bench.api.withdraw(typeOf(nodeReportKind));
+      const { err } = await cleanup(bench, 0, '--force');
+      assert.deepEqual(await names(bench, OVERLAY_POOLS), []);
+      assert.match(err, /left behind: 192\.168\.100\.4 of node n1/);
+    }));
+
+  it('says so where there is none of them', () =>
+    Bench.with((bench) => assert.rejects(cleanup(bench, 0, '--force'), /does not know our kinds: install them/)));
+
   it('deletes routes, then pools, then what no pool holds, and waits until all is given back', () =>
     withCluster(
       [

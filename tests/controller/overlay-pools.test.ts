@@ -92,6 +92,24 @@ describe('an OverlayPool', () => {
   );
 
   it(
+    'whose gateway becomes the address of a node says so',
+    scenario(2, async (stage) => {
+      stage.start();
+      stage.putPool();
+      await stage.advance(5_000);
+      stage.putPool('default', { ranges: [{ subnet: '192.168.100.0/24', gateway: '192.168.100.3' }] });
+      await stage.advance(5_000);
+      assert.equal(
+        stage.message('default', 'ready'),
+        'False RangeUnusable: gateway 192.168.100.3 of range 192.168.100.0/24 is the address of node n2: write the address of the router as its gateway',
+      );
+      stage.putPool();
+      await stage.advance(5_000);
+      assert.match(stage.message('default', 'ready'), /^True AllNodesServed/);
+    }),
+  );
+
+  it(
     'that is deleted gives everything back first, and goes',
     scenario(3, async (stage) => {
       stage.start();

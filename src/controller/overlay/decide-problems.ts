@@ -39,6 +39,7 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
     ...[ipam.look ?? ipam.claim].flatMap((trouble) => trouble ?? []),
     ...waitingProblems(waiting),
     ...(supply?.problems ?? []),
+    ...heldGateways(world),
     ...outsideRanges(world),
     ...takenBehindOurBack(world),
     ...releaseTrouble(world),
@@ -74,12 +75,22 @@ function waitingProblems(waiting: readonly Verdict[]): readonly PoolProblem[] {
   });
 }
 
+/** Every node of the range sends what is for on-premises to that node, which sends it to itself. */
+function heldGateways({ ledger, supply }: ProblemWorld): readonly PoolProblem[] {
+  const found = (supply?.all ?? []).flatMap(({ subnet, gateway }) => {
+    const holder = ledger.get(gateway.text);
+    return holder ? [`gateway ${gateway} of range ${subnet} is the address of node ${holder.node}`] : [];
+  });
+  if (found.length === 0) return [];
+  return [problem('RangeUnusable', `${found.join('; ')}: write the address of the router as its gateway`, true)];
+}
+
 /** As when a range has become smaller under them: who has an address keeps it. */
 function outsideRanges({ ledger, supply }: ProblemWorld): readonly PoolProblem[] {
   if (!supply || supply.problems.some(({ reason }) => reason === 'RangeUnusable' || reason === 'IPAMRefused')) return [];
   const outside = held(ledger).filter(({ address }) => {
     const range = rangeOf(supply, address);
-    return !range || whyReserved(range, address) !== undefined;
+    return !range || (whyReserved(range, address) !== undefined && !address.equals(range.gateway));
   });
   if (outside.length === 0) return [];
   const named = listSome(outside.map(({ address, node }) => `${address} of node ${node}`));
