@@ -18,17 +18,17 @@ export type RouteChange = Extract<Change, { readonly route: Route }>;
 /**
  * `add-link` makes it with everything that a `PlannedLink` is, at once: whatever becomes of this process, it is never left without its mark.
  * It fails with EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `replaced`: the same device
- * follows at once, made anew.
+ * follows at once, made anew. `revoked`: its addresses go whatever else is unknown (`NodePlan`).
  */
 export type LinkChange =
   | { readonly op: 'add-link'; readonly link: PlannedLink }
   | { readonly op: 'set-link'; readonly link: PlannedLink; readonly device: DeviceRef }
-  | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string; readonly replaced?: true };
+  | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string; readonly replaced?: true; readonly revoked?: true };
 
 /** `add-address` fails with EEXIST when the device has the address; `remove-address` acts on addresses of ours only. */
 export type AddressChange =
   | { readonly op: 'add-address'; readonly address: PlannedAddress }
-  | { readonly op: 'remove-address'; readonly address: Omit<PlannedAddress, 'label'> };
+  | { readonly op: 'remove-address'; readonly address: Omit<PlannedAddress, 'label'>; readonly revoked?: true };
 
 /** `harmful`: the route cuts something off, so taking it away does not wait for a complete source. */
 export interface RemoveRoute {

@@ -9,7 +9,7 @@ export interface DeviceChanges {
 }
 
 /** Devices are told apart by the pool in their mark; whatever lacks our mark is not looked at. */
-export function diffDevices({ resources }: NodePlan, { links, addresses }: NodeFacts): DeviceChanges {
+export function diffDevices({ resources, revoked = [] }: NodePlan, { links, addresses }: NodeFacts): DeviceChanges {
   const ours = links.filter((link) => poolOf(link) !== undefined);
   const marked = addresses.filter((address) => address.ours);
   const wanted = resources.flatMap((plan) => plan.links);
@@ -27,9 +27,15 @@ export function diffDevices({ resources }: NodePlan, { links, addresses }: NodeF
       // It goes with its device.
       !unwanted.some(({ index }) => index === own.device.index),
   );
-  const gone = leaving.map(
-    ({ device, address, prefixLength }): Change => ({ op: 'remove-address', address: { device, address, prefixLength } }),
-  );
+  const isRevoked = (own: InterfaceAddress): boolean => revoked.some((address) => address.equals(own.address));
+  const gone = leaving.map((own): Change => {
+    const { device, address, prefixLength } = own;
+    return { op: 'remove-address', address: { device, address, prefixLength }, ...(isRevoked(own) && { revoked: true }) };
+  });
+  const isEmptied = ({ index }: Link): boolean => {
+    const onIt = marked.filter(({ device }) => device.index === index);
+    return onIt.length > 0 && onIt.every(isRevoked);
+  };
   return {
     made: [
       ...replaced.map((link): Change => ({ ...removal(link), replaced: true })),
@@ -38,7 +44,7 @@ export function diffDevices({ resources }: NodePlan, { links, addresses }: NodeF
         .filter((address) => !addresses.some((other) => isSame(other, address)))
         .map((address): Change => ({ op: 'add-address', address })),
     ],
-    gone: [...gone, ...surplus.map(removal)],
+    gone: [...gone, ...surplus.map((link): Change => ({ ...removal(link), ...(isEmptied(link) && { revoked: true }) }))],
   };
 }
 

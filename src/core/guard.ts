@@ -11,7 +11,7 @@ export interface Guarded {
 }
 
 /**
- * The last gate before the kernel: incomplete resources remove nothing but what does harm, and a fight slows down. `now` in
+ * The last gate before the kernel: incomplete resources remove nothing but what does harm and what is revoked, and a fight slows down. `now` in
  * milliseconds.
  */
 export function guard(changes: readonly Change[], complete: boolean, repairs: RepairBudget, now: number): Guarded {
@@ -32,9 +32,9 @@ function takesAway(change: Change): boolean {
     case 'remove-route':
       return !change.harmful;
     case 'remove-link':
-      return !change.replaced;
+      return !change.replaced && !change.revoked;
     case 'remove-address':
-      return true;
+      return !change.revoked;
     case 'set-sysctl':
       return change.restores;
     default:

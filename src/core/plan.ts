@@ -7,6 +7,11 @@ import type { DeviceRef, NextHop, Route } from './route.ts';
 /** The whole wanted state of one node: one entry per resource that selects it. */
 export interface NodePlan {
   readonly resources: readonly ResourcePlan[];
+  /**
+   * Addresses of NodeOverlayIPs that are being deleted: they go whatever else is unknown, for another node is given them as soon as this one,
+   * or its Node, is gone.
+   */
+  readonly revoked?: readonly Address[];
 }
 
 export interface ResourcePlan {

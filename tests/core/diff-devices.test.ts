@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { diff } from '../../src/core/diff.ts';
 import type { Link, NodeFacts } from '../../src/core/facts.ts';
+import { guard } from '../../src/core/guard.ts';
 import { planNode } from '../../src/core/planner/plan-node.ts';
 import { formatChange } from '../../src/core/render.ts';
+import { RepairBudget } from '../../src/core/repair.ts';
 import type { ResourceSnapshot } from '../../src/core/resources.ts';
 import { type Route, RouteIndex } from '../../src/core/route.ts';
 import { facts, identity, link, node, route, snapshot, staticRoute } from './builders.ts';
-import { CLEAR, EVERYTHING, ours, overlayIP, pool, REMEMBERED, TMP0, world } from './overlay-builders.ts';
+import { CLEAR, EVERYTHING, ours, overlayIP, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
 
 const viaOverlay = staticRoute('on-prem', { via: { type: 'overlay', pool: 'default' } });
 const OURS = route('192.168.50.0/24', '192.168.100.1', TMP0, { protocol: 201, metric: 4201, source: ours('192.168.100.4/24').address });
@@ -20,6 +22,31 @@ function changes(resources: Partial<ResourceSnapshot>, at: NodeFacts, owned: rea
 
 const DEVICE = 'device tmp0 link eth1 type macvlan mode bridge mtu 1500 alias fairlead:default';
 const settled = world([TMP0], [ours('192.168.100.4/24')]);
+
+describe('of what is being deleted', () => {
+  const withoutSource = (resources: Partial<ResourceSnapshot>, at: NodeFacts): readonly string[] => {
+    const who = identity({ probed: CLEAR, remembered: [...REMEMBERED] });
+    const { plan } = planNode(snapshot([], { nodes: [node('n1')], ...resources }), at, who);
+    const all = diff({ routes: RouteIndex.of([]), sysctls: REMEMBERED }, plan, at);
+    return guard(all, false, new RepairBudget(), 0).allowed.map(formatChange);
+  };
+
+  it('the device goes at once, whatever else is unknown: another node may be given the address', () => {
+    const deleting = { ...EVERYTHING, nodeOverlayIPs: [{ ...overlayIP(), deleting: true }] };
+    assert.deepEqual(withoutSource(deleting, settled), ['- device tmp0 alias fairlead:default']);
+    assert.deepEqual(withoutSource({ ...EVERYTHING, nodeOverlayIPs: [] }, settled), []);
+    const another = { ...overlayIP(), deleting: true, node: 'n2' };
+    assert.deepEqual(withoutSource({ ...EVERYTHING, nodeOverlayIPs: [another] }, settled), []);
+    const onlyOther = world([TMP0], [ours('192.168.100.9/24')]);
+    assert.deepEqual(withoutSource(deleting, onlyOther), []);
+  });
+
+  it('an address of the parent does, and no other', () => {
+    const plain = { overlayPools: [pool('default', { type: 'Address' })], nodeOverlayIPs: [{ ...overlayIP(), deleting: true }] };
+    const at = world([], [ours('192.168.100.4/24', QUIET_ETH1), ours('192.168.100.9/24', QUIET_ETH1)]);
+    assert.deepEqual(withoutSource(plain, at), ['- address 192.168.100.4/24 dev eth1']);
+  });
+});
 
 describe('devices and addresses', () => {
   it('a state that is right needs nothing', () => {

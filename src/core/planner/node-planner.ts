@@ -49,9 +49,9 @@ export class NodePlanner {
     const landscape = this.#landscape;
     const harmless = [...resources.staticRoutes].sort(olderFirst).flatMap((resource) => harmlessDrafts(resource, landscape));
     const outcomes = settleClaims(harmless).map((draft) => outcomeOf(draft, landscape));
-    const { plans, problems } = landscape.overlay;
+    const { plans, problems, revoked } = landscape.overlay;
     return {
-      plan: { resources: [...plans, ...outcomes.map(({ plan }) => plan)] },
+      plan: { resources: [...plans, ...outcomes.map(({ plan }) => plan)], ...(revoked.length > 0 && { revoked }) },
       problems: [...problems, ...outcomes.flatMap((outcome) => outcome.problems)],
     };
   }

@@ -1,5 +1,5 @@
 import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from '../facts.ts';
-import type { Family } from '../ip/address.ts';
+import type { Address, Family } from '../ip/address.ts';
 import { Prefix } from '../ip/prefix.ts';
 import { NOTHING_PLANNED, type PlannedAddress, type Probe, probeKey, type ResourcePlan } from '../plan.ts';
 import type { Problem } from '../problem.ts';
@@ -16,6 +16,8 @@ export interface OverlayPlan {
   readonly plans: readonly ResourcePlan[];
   readonly problems: readonly Problem[];
   readonly ways: OverlayWays;
+  /** As in `NodePlan`. */
+  readonly revoked: readonly Address[];
 }
 
 /** What becomes of one NodeOverlayIP. */
@@ -32,7 +34,7 @@ export function planOverlays(
   resources: Pick<ResourceSnapshot, 'overlayPools' | 'nodeOverlayIPs'>,
   world: Omit<OverlayWorld, 'networks'>,
 ): OverlayPlan {
-  const own = resources.nodeOverlayIPs.filter(({ node, deleting }) => node === world.node.name && !deleting);
+  const [own, revoked] = ofNode(resources.nodeOverlayIPs, world.node.name);
   const owners = new Map<string, NodeOverlayIP>();
   const networks: OverlayNetwork[] = [];
   const outcomes = own.sort(olderFirst).map((ip) => {
@@ -43,9 +45,16 @@ export function planOverlays(
   });
   return {
     plans: outcomes.map(([, { plan }]) => plan),
+    revoked: revoked.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
     problems: outcomes.flatMap(([, { problems }]) => problems),
     ways: new Map(outcomes.map(([pool, { ends }]) => [pool, ends])),
   };
+}
+
+/** Those that count, and those that are being deleted. */
+function ofNode(all: readonly NodeOverlayIP[], name: string): readonly [NodeOverlayIP[], readonly NodeOverlayIP[]] {
+  const own = all.filter(({ node }) => node === name);
+  return [own.filter(({ deleting }) => !deleting), own.filter(({ deleting }) => deleting)];
 }
 
 /** Where no controller has told the gateway, the range that holds the address does. */

@@ -122,6 +122,16 @@ describe('overlay addresses of two zones', () => {
     assert.ok(all.some(({ node }) => node === 'n2'));
   });
 
+  test('a node whose Node is deleted while its agent runs takes the address off, for another may be given it', async () => {
+    const { host } = fleet.node('n3');
+    await fleet.plane.api.delete('/api/v1/nodes/n3');
+    await until(async () => (await host.run('ip', 'link', 'show', 'tmp0')).code === 1);
+    await untilGranted(fleet, ['n2', 'n9']);
+    await createNode(fleet.plane.api, 'n3', { labels: { ...zoneLabel('b'), overlay: 'wanted' } });
+    await untilGranted(fleet, ['n2', 'n3', 'n9']);
+    await until(async () => (await host.run('ip', 'link', 'show', 'tmp0')).code === 0);
+  });
+
   test('a pool that is deleted releases everything first, and leaves nothing', async () => {
     // No agent has ever run there, and nobody else could say that the address is not in its kernel.
     await fleet.plane.api.delete('/api/v1/nodes/n9');
