@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NODES } from '../../src/cluster/resource-types.ts';
-import { OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
+import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import { overlayScenario as scenario } from './overlay-stage.ts';
 
 const HOUR = 3_600_000;
@@ -88,6 +88,26 @@ describe('an OverlayPool', () => {
       stage.drop('n2');
       await stage.advance(10_000);
       assert.equal(stage.state('n2'), '192.168.100.3 Granted InPlace', 'also when it is made anew');
+    }),
+  );
+
+  it(
+    'gives nobody what a silent agent may still have, though its NodeOverlayIP was forced away and a user asks for it',
+    scenario(1, async (stage) => {
+      stage.start();
+      stage.putPool('default', { reclaim: { delay: '0s' } });
+      await stage.advance(5_000);
+      assert.equal(stage.overlay.on('n1'), '192.168.100.2');
+      stage.overlay.silent.add('n1');
+      stage.putPool('default', { nodeSelector: { matchLabels: { never: 'ever' } }, reclaim: { delay: '0s' } });
+      await stage.advance(1_000);
+      const object = stage.world.get(NODE_OVERLAY_IPS, { name: 'n1.default' });
+      stage.admin.put({ ...object, metadata: { ...object.metadata, finalizers: [] } } as never);
+      if (stage.ip('n1')) stage.drop('n1');
+      stage.ask('n1', ['192.168.100.2/24']);
+      await stage.advance(60_000);
+      assert.equal(stage.overlay.on('n1'), '192.168.100.2');
+      assert.deepEqual(stage.ledger(), ['192.168.100.2 n1 releasing']);
     }),
   );
 

@@ -118,3 +118,8 @@ export function mayBeInUse(object: OverlayIPView): boolean {
   if (object.device === 'Removed' && object.deleting) return false;
   return object.granted || object.told.addresses.size > 0;
 }
+
+/** Whether a user has made it, and it was never granted. */
+export function isUntouched(object: OverlayIPView): boolean {
+  return !object.made && !object.deleting && !mayBeInUse(object);
+}

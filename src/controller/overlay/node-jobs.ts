@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { differs, grantedStatus, type OverlayIPStatus, releasingWords, type StatusWorld, withheldStatus } from './decide-ip-status.ts';
 import { agentAgrees, type Step } from './decide-step.ts';
 import type { EntryNotes } from './entry-notes.ts';
-import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
+import { isAbout, isUntouched, mayBeInUse, type OverlayIPView } from './ip-view.ts';
 import type { IpamKeeper } from './ipam-keeper.ts';
 import { type Entry, keyOf } from './ledger.ts';
 import { NotDone } from './not-done.ts';
@@ -134,7 +134,7 @@ export class NodeJobs {
     const { api, memory, pool, worldOf } = this.#ports;
     let object = await api.readIP(node, pool);
     let withdrawn = false;
-    if (object && isUntouched(object)) {
+    if (object && isUntouched(object) && this.#areUnused(entries)) {
       // Whoever is about to grant it does so over this version, with our finalizer: without it he has to read the ledger once more.
       if (object.held) object = await api.holdIP(object, false);
     } else if (object && isAbout(object, entries) && !object.deleting) {
@@ -153,10 +153,14 @@ export class NodeJobs {
 
   /** Whether the node surely uses them no longer. Asked after the entries were marked, of what the API server says now. */
   async #isUnusedOn(node: string, object: OverlayIPView | undefined, entries: readonly Entry[]): Promise<boolean> {
-    const { api, notes } = this.#ports;
-    if (object && (agentAgrees(object, entries) || isUntouched(object))) return true;
-    if (!object && entries.every((entry) => notes.isUnused(entry))) return true;
+    const { api } = this.#ports;
+    if (object && agentAgrees(object, entries)) return true;
+    if ((!object || isUntouched(object)) && this.#areUnused(entries)) return true;
     return !(await api.hasNode(node));
+  }
+
+  #areUnused(entries: readonly Entry[]): boolean {
+    return entries.every((entry) => this.#ports.notes.isUnused(entry));
   }
 
   /** Nobody is left who could say that the node uses them no longer: its agent says so of whatever is being deleted. Whether it was asked. */
@@ -244,11 +248,6 @@ function sameSeen(a: Seen, b: Seen): boolean {
 
 /** The longest that a subnet can be which has addresses for hosts: nobody looks at it, because it is never granted. */
 const LONGEST = { 4: 31, 6: 127 } as const;
-
-/** Whether a user has made it, and it was never granted. */
-function isUntouched(object: OverlayIPView): boolean {
-  return !object.made && !object.deleting && !mayBeInUse(object);
-}
 
 /** Whether the ledger has that very entry, and nobody is giving it back. */
 function isStill(entry: Entry, { ledger }: PoolView): boolean {

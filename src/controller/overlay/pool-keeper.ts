@@ -11,7 +11,7 @@ import { decideStep, type Step } from './decide-step.ts';
 import { decideSupply, rangeOf, type Supply } from './decide-supply.ts';
 import { Departures } from './departures.ts';
 import { EntryNotes } from './entry-notes.ts';
-import type { OverlayIPView } from './ip-view.ts';
+import { isUntouched, type OverlayIPView } from './ip-view.ts';
 import { IpamKeeper } from './ipam-keeper.ts';
 import { JobRunner } from './job-runner.ts';
 import { Latest } from './latest.ts';
@@ -209,7 +209,7 @@ export class PoolKeeper {
       const own = entries.get(node) ?? [];
       const object = objects?.get(node);
       const view = round?.nodes.get(node);
-      if (object) for (const entry of own) this.#notes.use(entry);
+      if (object && !isUntouched(object)) for (const entry of own) this.#notes.use(entry);
       const step = decideStep({
         entries: own,
         object,
