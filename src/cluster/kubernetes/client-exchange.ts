@@ -19,6 +19,8 @@ export class Exchange {
   #failure: { readonly reason: unknown } | undefined;
   #error: unknown;
   #stopTimer: () => void = () => {};
+  #stopDraining: () => void = () => {};
+  #drained = false;
   #wake: () => void = () => {};
 
   constructor(stream: ClientHttp2Stream, options: ExchangeOptions) {
@@ -30,6 +32,7 @@ export class Exchange {
     });
     stream.once('close', () => {
       this.#stopTimer();
+      this.#stopDraining();
       options.signal?.removeEventListener('abort', this.#abort);
       this.#wake();
     });
@@ -51,6 +54,20 @@ export class Exchange {
       });
       this.#stream.once('close', fail);
     });
+  }
+
+  /** An answer without an end of its own ends so long after its connection takes no more requests, in milliseconds. */
+  endAfterDrain(delay: number): void {
+    if (this.#stream.destroyed) return;
+    const { session, clock } = this.#options;
+    const begin = (): void => {
+      this.#stopDraining = clock.after(delay, () => {
+        this.#drained = true;
+        this.#wake();
+      });
+    };
+    if (session.usable) this.#stopDraining = session.onDrain(begin);
+    else begin();
   }
 
   /** What arrives, as much at a time as has arrived, after `first`. @throws NoAnswer when it breaks off, or the reason of the signal */
@@ -79,6 +96,7 @@ export class Exchange {
         this.#stopTimer();
         return chunk;
       }
+      if (this.#drained) return undefined;
       if (this.#stream.readableEnded && this.#failure === undefined && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR)
         return undefined;
       if (this.#stream.readableEnded || this.#stream.destroyed) throw this.#why();

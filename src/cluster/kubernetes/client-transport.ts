@@ -12,6 +12,9 @@ const REQUEST_PATIENCE_MILLISECONDS = 30_000;
 /** How often a request goes out again that the server has not looked at: its connection was being drained. */
 const MOST_ATTEMPTS = 3;
 
+/** Within this time watches leave a connection that is being drained: a server that stops waits for them, and others should not get all at once. */
+const LEAVE_WITHIN_MILLISECONDS = 5_000;
+
 /** Anything else would be dropped from the headers without a word. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
@@ -53,10 +56,15 @@ export class Transport {
     }
   }
 
-  /** The bytes of the answer as they arrive; first none at all, as soon as the server has said yes. @throws ApiError, or the reason of the signal */
+  /**
+   * The bytes of the answer as they arrive; first none at all, as soon as the server has said yes. Ends early when its connection is being
+   * drained: whoever goes on where it has ended loses nothing.
+   * @throws ApiError, or the reason of the signal
+   */
   async *stream(request: ApiRequest): AsyncGenerator<Buffer> {
     try {
       const { exchange } = await this.#ask(request);
+      exchange.endAfterDrain(Math.random() * LEAVE_WITHIN_MILLISECONDS);
       yield* exchange.chunks(Buffer.alloc(0));
     } catch (error) {
       throw this.#explained(request, error);

@@ -34,6 +34,7 @@ export class Session {
   readonly closed: Promise<void>;
   readonly #socket: TLSSocket;
   readonly #http2: ClientHttp2Session;
+  readonly #drainers = new Set<() => void>();
   #failure: unknown;
   #stopPing: () => void = () => {};
 
@@ -74,6 +75,7 @@ export class Session {
     this.#http2.on('error', (error) => {
       this.#failure ??= error;
     });
+    this.#http2.once('goaway', () => this.#drain());
     this.closed = new Promise((resolve) => {
       this.#http2.once('close', () => {
         this.#stopPing();
@@ -108,6 +110,18 @@ export class Session {
   /** Takes no new request, and goes when the last answer is complete. */
   retire(): void {
     if (this.usable) this.#http2.close();
+    this.#drain();
+  }
+
+  /** Calls `listener` when new requests go elsewhere while what is under way here is completed. The answer ends that. */
+  onDrain(listener: () => void): () => void {
+    this.#drainers.add(listener);
+    return () => void this.#drainers.delete(listener);
+  }
+
+  #drain(): void {
+    for (const listener of this.#drainers) listener();
+    this.#drainers.clear();
   }
 
   /** Ends at once; whatever is under way fails for this reason. */

@@ -99,6 +99,31 @@ describe('the connection', () => {
     assert.equal((await iterator.next()).value?.[0]?.type, 'ADDED');
   });
 
+  it('is left by its watches within five seconds after GOAWAY, so that a server which stops does not wait for them', async () => {
+    const iterator = await watch();
+    serverWatch().session?.goaway();
+    await get();
+    serverWatch().write(line('ADDED', route('b')));
+    assert.deepEqual((await iterator.next()).value, [{ type: 'ADDED', object: received('b') }]);
+    const next = iterator.next();
+    await advance(5_000);
+    assert.equal((await next).done, true);
+    await until(() => proxy.connections === 1);
+    assert.equal(proxy.accepted, 2);
+  });
+
+  it('is left by a watch that was answered after GOAWAY, too', async () => {
+    setting.server.script = (stream) => {
+      stream.session?.goaway();
+      stream.session?.ping(() => stream.respond({ ':status': 200 }));
+    };
+    const iterator = await watch();
+    const next = iterator.next();
+    await advance(5_000);
+    assert.equal((await next).done, true);
+    await until(() => proxy.connections === 0);
+  });
+
   it('is drained after GOAWAY: a watch goes on, new requests take a new one', async () => {
     const iterator = await watch();
     const { session } = serverWatch();
