@@ -1,21 +1,61 @@
-import type { ResourceReport } from '../api/kinds/node-report.ts';
+import { type NodeReport, type ResourceReport, summarize } from '../api/kinds/node-report.ts';
 import { clip } from '../api/quote.ts';
 
-/**
- * Characters that the messages of all resources may have together. The API server refuses an object of more than 1.5 MiB (etcd's
- * --max-request-bytes), and everything else about 3000 resources takes less than 1 MiB.
- */
-const MOST_CHARACTERS = 1 << 19;
-/** Enough for what is the matter; the rest is how to mend it. */
-const SHORTEST = 128;
+type Lists = Pick<NodeReport['status'], 'resources' | 'problems' | 'drift'>;
 
-/** The same with messages so short that the report can be written: when one cause fails them all, somebody must hear of it. */
-export function withFittingMessages(resources: readonly ResourceReport[]): readonly ResourceReport[] {
-  if (charactersOf(resources) <= MOST_CHARACTERS) return resources;
-  const share = Math.max(SHORTEST, Math.floor(MOST_CHARACTERS / resources.length));
+/**
+ * Characters that the lists of a report may have together: the API server refuses an object of more than 1.5 MiB (etcd's
+ * --max-request-bytes), and nearly all of this is ASCII.
+ */
+const MOST_CHARACTERS = 1_300_000;
+/** Characters that the messages of all resources may have together, and what one keeps: what is the matter; the rest is how to mend it. */
+const MOST_OF_MESSAGES = 1 << 19;
+const SHORTEST = 128;
+/** What problems and drift may each take of the whole. */
+const SHARE = 0.2;
+
+/** The lists of a report, and what it counts in them, so short that it can be written: of resources those go first that are in place. */
+export function withFittingLists({ resources, problems, drift }: Lists, nodeName: string): Lists & Pick<NodeReport['status'], 'summary'> {
+  const summary = summarize({ resources, problems, drift });
+  const short = withFittingMessages(resources);
+  const others = [...weighed(problems), ...weighed(drift)].reduce(sum, 0);
+  if (others + weighed(short).reduce(sum, 0) <= MOST_CHARACTERS) return { summary, resources: short, problems, drift };
+  const [fewerProblems, fewerDrift] = [firstOf(problems, MOST_CHARACTERS * SHARE), firstOf(drift, MOST_CHARACTERS * SHARE)];
+  const failingFirst = short.toSorted((a, b) => Number(a.ready) - Number(b.ready));
+  const kept = firstOf(failingFirst, MOST_CHARACTERS * (1 - 2 * SHARE));
+  const message = `node ${nodeName} has ${resources.length} resources, ${problems.length} problems and ${drift.length} drift entries, and one report holds less: ${resources.length - kept.length} resources are not in it; select this node by fewer, with more subnets each`;
+  return { summary, resources: kept, problems: [{ source: 'this report', message }, ...fewerProblems], drift: fewerDrift };
+}
+
+/** When one cause fails them all, somebody must hear of it. */
+function withFittingMessages(resources: readonly ResourceReport[]): readonly ResourceReport[] {
+  if (resources.map(({ message }) => message.length).reduce(sum, 0) <= MOST_OF_MESSAGES) return resources;
+  const share = Math.max(SHORTEST, Math.floor(MOST_OF_MESSAGES / resources.length));
   return resources.map((resource) => ({ ...resource, message: clip(resource.message, share) }));
 }
 
-function charactersOf(resources: readonly ResourceReport[]): number {
-  return resources.reduce((sum, { message }) => sum + message.length, 0);
+function firstOf<T extends object>(entries: readonly T[], room: number): readonly T[] {
+  let left = room;
+  return entries.filter((entry) => {
+    left -= weightOf(entry);
+    return left >= 0;
+  });
+}
+
+function weighed(entries: readonly object[]): readonly number[] {
+  return entries.map(weightOf);
+}
+
+/** About as many characters as its JSON. */
+function weightOf(entry: object): number {
+  let weight = 2;
+  for (const [key, value] of Object.entries(entry)) weight += key.length + String(value).length + QUOTES;
+  return weight;
+}
+
+/** `"":"",` */
+const QUOTES = 6;
+
+function sum(a: number, b: number): number {
+  return a + b;
 }

@@ -1,4 +1,4 @@
-import { type Condition, type DriftReport, type NodeReport, type ResourceReport, summarize } from '../api/kinds/node-report.ts';
+import type { Condition, DriftReport, NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
 import { REPORT_LIMITS } from '../api/kinds/node-report-status.ts';
 import { type Failure, isRouteChange } from '../core/change.ts';
 import type { NodeFacts } from '../core/facts.ts';
@@ -10,7 +10,10 @@ import { addressKey, linkKey, objectKey, routeKey } from '../core/repair.ts';
 import { formatRef, type InvalidResource, type Meta, type ResourceSnapshot } from '../core/resources.ts';
 import type { NextHop } from '../core/route.ts';
 import type { Owners } from './owners.ts';
-import { withFittingMessages } from './report-size.ts';
+import { withFittingLists } from './report-size.ts';
+
+/** Of the problems: that not everything fits into the report. */
+const ROOM_FOR_OURS = 1;
 
 /** Everything a round found out. */
 export interface RoundResult {
@@ -32,17 +35,14 @@ export function buildReport(round: RoundResult, previous: NodeReport | undefined
   const about = findingsOf(round);
   const verdicts = [...round.planned.plan.resources.map((plan) => verdict(plan, round, about)), ...unplannedInvalid(round)];
   const problems = resources.problems
-    .slice(0, REPORT_LIMITS.problems)
+    .slice(0, REPORT_LIMITS.problems - ROOM_FOR_OURS)
     .map((problem) => ({ ...problem, source: problem.source.slice(-REPORT_LIMITS.text) }));
-  const fitting = withFittingMessages(verdicts.slice(0, REPORT_LIMITS.resources));
-  const outcome = { resources: fitting, problems, drift: round.drift };
   return {
     apiVersion: 'fairlead.dev/v1alpha1',
     kind: 'NodeReport',
     metadata: { name: round.nodeName },
     status: {
-      summary: summarize(outcome),
-      ...outcome,
+      ...withFittingLists({ resources: verdicts, problems, drift: round.drift }, round.nodeName),
       facts: reportedFacts(round.planned.plan, facts),
       lastSync: round.date.toISOString(),
       complete: resources.complete,

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { withFittingLists } from '../../../src/agent/report-size.ts';
 import { type NodeReport, nodeReportKind } from '../../../src/api/kinds/node-report.ts';
 import type { ApiClient, ResourceType } from '../../../src/cluster/api-client.ts';
 import { ReportFailed } from '../../../src/cluster/cluster.ts';
 import { openEvents } from '../../../src/cluster/kubernetes/events.ts';
 import { openReportSink } from '../../../src/cluster/kubernetes/sink.ts';
 import { ManualClock } from '../../agent/clock.ts';
+import { hugeLists } from '../../agent/huge-report.ts';
 import { type ControlPlane, startControlPlane } from '../../lab/control-plane.ts';
 import { REPORTS } from './cluster-stage.ts';
 import { connect, untilServed } from './real-stage.ts';
@@ -63,6 +65,13 @@ describe('on a real API server', () => {
       openReportSink(client).write({ ...REPORT, status: { ...REPORT.status, problems } }),
       (error) => error instanceof ReportFailed && /too (many|large|long|big)/i.test(error.message),
     );
+  });
+
+  it('a report about more resources than one object holds is written, too', async () => {
+    const status = { ...REPORT.status, ...withFittingLists(hugeLists(16_000, 16_000), REPORT.metadata.name) };
+    await openReportSink(client).write({ ...REPORT, status });
+    const written = await client.get(REPORTS, REPORT.metadata);
+    assert.deepEqual(written['status'], status);
   });
 
   it('events are seen beside their object, and counted', async () => {
