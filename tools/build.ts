@@ -5,8 +5,18 @@ import { joinChunks } from './join-chunks.ts';
 
 /** Bundles the program into dist/: one entry, and chunks that are loaded only by the commands that need them. */
 const ENTRY = 'fairlead.js';
+/** Where an agent takes its resources from: it goes one of these ways. */
+const WAYS = ['src/bin/open-folder.ts', 'src/bin/open-cluster.ts'];
 const ROOT = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+
+/** Modules of Node that take several milliseconds to load, and of which we use functions and classes alone. */
+const SLOW = ['node:crypto'];
+
+/** What loads a module when one of its functions is called, or an object of one of its classes made. */
+function onCall(module: string): string {
+  return `(name) => function (...args) { const it = ${module}[name]; return new.target ? new it(...args) : it(...args); }`;
+}
 
 /**
  * Takes from Node's own modules only the names that are used. An `import` of one reads all of its properties, and those that are lazy load
@@ -21,7 +31,8 @@ const lazyBuiltins: Plugin = {
     onLoad({ filter: /^/, namespace: 'lazy-builtin' }, ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).map((name) => JSON.stringify(name));
       const values = names.map((name, i) => `const v${i} = /* @__PURE__ */ get(${name}); export { v${i} as ${name} };`);
-      const get = `const module = process.getBuiltinModule(${JSON.stringify(path)}); const get = (name) => module[name];`;
+      const module = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      const get = SLOW.includes(path) ? `const get = ${onCall(module)};` : `const module = ${module}; const get = (name) => module[name];`;
       return { contents: [get, ...values].join('\n') };
     });
   },
@@ -68,7 +79,7 @@ const split = await build({
   logLevel: 'warning',
 });
 
-const outputs = await joinChunks(split, ENTRY);
+const outputs = await joinChunks(split, ENTRY, WAYS);
 mkdirSync(join(ROOT, 'dist'), { recursive: true });
 for (const [name, text] of outputs) writeFileSync(join(ROOT, 'dist', name), text);
 

@@ -5,21 +5,24 @@ import { type BuildResult, build, type Plugin } from 'esbuild';
 export type Split = BuildResult<{ metafile: true; write: false }>;
 
 /**
- * The files of a split build, by name, with all that the entry imports at once in the entry itself: Node takes the better part of a
- * millisecond for each module. A chunk that went there remains as a name for its part of the entry, for what is loaded later and shares it.
+ * The files of a split build, by name, with all that the entry imports at once, and all that each of `ways` imports, in the entry itself: Node takes
+ * the better part of a millisecond for each module. What is loaded later and shares it takes it from there.
  */
-export async function joinChunks(split: Split, entry: string): Promise<ReadonlyMap<string, string>> {
+export async function joinChunks(split: Split, entry: string, ways: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const files = new Map(split.outputFiles.map(({ path, text }) => [basename(path), text]));
-  const exported = new Map(Object.entries(split.metafile.outputs).map(([path, { exports }]) => [basename(path), exports]));
-  const joined = importedAtOnce(split, entry).map((chunk) => ({ chunk, names: exported.get(chunk) ?? [] }));
+  const outputs = new Map(Object.entries(split.metafile.outputs).map(([path, output]) => [basename(path), output]));
+  const always = ways.map((way) => importedAtOnce(outputs, nameOf(outputs, way))).reduce((some, others) => some.intersection(others));
+  const chunks = importedAtOnce(outputs, entry).union(always);
+  chunks.delete(entry);
+  const joined = [...chunks].map((chunk) => ({ chunk, names: outputs.get(chunk)?.exports ?? [] }));
   const parts = joined.map(
     ({ chunk, names }) => `export { ${names.map((name) => `${name} as ${alias(chunk, name)}`)} } from './${chunk}';`,
   );
   const contents = [`import './${entry}';`, ...parts].join('\n');
   files.set(entry, await bundle(contents, files));
-  for (const { chunk, names } of joined) {
-    files.set(chunk, `export{${names.map((name) => `${alias(chunk, name)} as ${name}`)}}from"./${entry}";\n`);
-  }
+  for (const { chunk } of joined) files.delete(chunk);
+  for (const [name, text] of files)
+    if (name !== entry) files.set(name, withImportsFrom(entry, new Set(joined.map(({ chunk }) => chunk)), text));
   return files;
 }
 
@@ -28,14 +31,35 @@ function alias(chunk: string, name: string): string {
   return `${name}_${chunk.replace(/^chunk-|\.js$/g, '').replaceAll(/\W/g, '_')}`;
 }
 
-function importedAtOnce({ metafile }: Split, entry: string): readonly string[] {
-  const found = new Set([entry]);
-  const imports = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output.imports]));
+/** As esbuild writes imports when it minifies: `import{a as b,c}from"./chunk-X.js"`, and `import"./chunk-X.js"` for what is only run. */
+const IMPORT = /\bimport(?:\{([^{}]*)\}from)?"\.\/([^"]+)"/g;
+
+function withImportsFrom(entry: string, joined: ReadonlySet<string>, text: string): string {
+  return text.replaceAll(IMPORT, (statement, names: string | undefined, chunk: string) => {
+    if (!joined.has(chunk)) return statement;
+    if (names === undefined) return `import"./${entry}"`;
+    const renamed = names.split(',').map((name) => {
+      const [exported = '', local = exported] = name.split(' as ');
+      return `${alias(chunk, exported)} as ${local}`;
+    });
+    return `import{${renamed.join(',')}}from"./${entry}"`;
+  });
+}
+
+type Outputs = ReadonlyMap<string, Split['metafile']['outputs'][string]>;
+
+function nameOf(outputs: Outputs, entryPoint: string): string {
+  const found = [...outputs].find(([, output]) => output.entryPoint === entryPoint);
+  if (!found) throw new Error(`${entryPoint} is imported by nobody later on: it is no way of its own`);
+  return found[0];
+}
+
+function importedAtOnce(outputs: Outputs, first: string): Set<string> {
+  const found = new Set([first]);
   for (const chunk of found) {
-    for (const { path, kind } of imports.get(chunk) ?? []) if (kind === 'import-statement') found.add(basename(path));
+    for (const { path, kind } of outputs.get(chunk)?.imports ?? []) if (kind === 'import-statement') found.add(basename(path));
   }
-  found.delete(entry);
-  return [...found];
+  return found;
 }
 
 async function bundle(contents: string, files: ReadonlyMap<string, string>): Promise<string> {
