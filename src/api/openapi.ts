@@ -26,6 +26,7 @@ const KEYWORDS = [
   'maximum',
   'minLength',
   'maxLength',
+  'pattern',
   'minItems',
   'maxItems',
   'maxProperties',

@@ -87,23 +87,20 @@ export function list<S extends Schema>(about: About, item: S, { min = 0, max, me
   return note(schema, about, rules, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': merge });
 }
 
-/** A map from text to text, such as labels. */
-export function textMap(about: About, options: { readonly maxEntries: number; readonly maxLength: number }) {
-  const schema = z.record(z.string(), z.string().check(z.maxLength(options.maxLength)));
-  const rule: Rule<Record<string, string>> = {
-    message: `at most ${options.maxEntries} entries`,
-    check: (value) => (Object.keys(value).length > options.maxEntries ? `has more than ${options.maxEntries} entries` : undefined),
-  };
-  return note(ruled(schema, [rule]), about, [], { maxProperties: options.maxEntries });
-}
-
 /** A map from texts that somebody chooses to values of one kind. What is wrong with a key is for `rules` to say: the schema cannot. */
 export function mapOf<S extends Schema>(
   about: About,
   value: S,
   { max, rules }: { readonly max: number; readonly rules: readonly Rule<Record<string, z.output<S>>>[] },
 ) {
-  return note(ruled(z.record(z.string(), value), rules), about, rules, { maxProperties: max });
+  const short: Rule<Record<string, z.output<S>>> = {
+    message: `at most ${max} entries`,
+    check: (map) => {
+      const size = Object.keys(map).length;
+      return size > max ? `has ${size} entries; at most ${max} are allowed` : undefined;
+    },
+  };
+  return note(ruled(z.record(z.string(), value), [short, ...rules]), about, rules, { maxProperties: max });
 }
 
 interface TextOptions {
@@ -111,11 +108,14 @@ interface TextOptions {
   readonly max: number;
   readonly rules?: readonly Rule<string>[];
   readonly format?: string;
+  /** For the API server, which answers with it and no word else: for what a rule cannot say within its cost budget. */
+  readonly pattern?: string;
 }
 
-export function text(about: About, { min = 0, max, rules = [], format }: TextOptions) {
+export function text(about: About, { min = 0, max, rules = [], format, pattern }: TextOptions) {
   const bounds = [...(min > 0 ? [z.minLength(min)] : []), z.maxLength(max)];
-  return note(ruled(z.string().check(...bounds), rules), about, rules, format === undefined ? {} : { format });
+  const keywords = { ...(format !== undefined && { format }), ...(pattern !== undefined && { pattern }) };
+  return note(ruled(z.string().check(...bounds), rules), about, rules, keywords);
 }
 
 export interface ParsedTextOptions<T> {

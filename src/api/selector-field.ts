@@ -1,11 +1,8 @@
 import type * as z from 'zod/mini';
 import type { LabelExpression, LabelSelector } from '../core/resources.ts';
 import { EVERY_NODE } from '../core/selector.ts';
-import { type About, choice, fields, list, optional, type Rule, text, textMap } from './schema.ts';
-
-/** Label keys are a DNS name of up to 253 characters, a slash and a name of 63; values have at most 63. */
-const KEY_LENGTH = 317;
-const VALUE_LENGTH = 63;
+import { labelKeyField, labelsField, labelValueField } from './label-fields.ts';
+import { type About, choice, fields, list, optional, type Rule } from './schema.ts';
 
 const VALUES_FIT: Rule<Expression> = {
   message: 'In and NotIn need values; Exists and DoesNotExist take none',
@@ -27,14 +24,14 @@ function expressionField() {
   return fields(
     { about: 'One demand on the labels.' },
     {
-      key: text({ about: 'Key of the label.' }, { min: 1, max: KEY_LENGTH }),
+      key: labelKeyField({ about: 'Key of the label.' }),
       operator: choice({ about: 'NotIn and DoesNotExist also select nodes that lack the label.' }, [
         'In',
         'NotIn',
         'Exists',
         'DoesNotExist',
       ]),
-      values: optional(list({ about: 'For In and NotIn.' }, text({ about: 'A value of the label.' }, { max: VALUE_LENGTH }), { max: 64 })),
+      values: optional(list({ about: 'For In and NotIn.' }, labelValueField({ about: 'A value of the label.' }), { max: 64 })),
     },
     [VALUES_FIT],
   );
@@ -43,7 +40,7 @@ function expressionField() {
 /** A Kubernetes label selector. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/ */
 export function selectorField(about: About) {
   return fields(about, {
-    matchLabels: optional(textMap({ about: 'The labels that a node must have.' }, { maxEntries: 64, maxLength: VALUE_LENGTH })),
+    matchLabels: optional(labelsField({ about: 'The labels that a node must have.' }, { max: 64 })),
     matchExpressions: optional(list({ about: 'Demands that must all hold.' }, expressionField(), { max: 32 })),
   });
 }

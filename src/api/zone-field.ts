@@ -1,7 +1,6 @@
+import { LABEL_VALUE } from './label-fields.ts';
 import { type About, type Rule, text } from './schema.ts';
 
-/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
-export const LABEL_VALUE = '^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
 const LONGEST = 63;
 const EMPTY = 'is empty: write a value of the label topology.kubernetes.io/zone, or leave it away';
 

@@ -50,6 +50,7 @@ const ALLOWED = new Set([
   'maximum',
   'minLength',
   'maxLength',
+  'pattern',
   'minItems',
   'maxItems',
   'maxProperties',

@@ -285,6 +285,10 @@ export const REJECTED_POOLS: Readonly<Record<string, readonly [object: unknown, 
     { type: 'macvlan' },
     'spec.interface.type: "macvlan" is not one of Macvlan, Address: did you mean "Macvlan"?',
   ),
+  'label value with a space': [
+    pool({ ...good(), nodeSelector: { matchLabels: { rack: 'x y' } } }),
+    'spec.nodeSelector.matchLabels.rack: "x y" is the value of no label: write at most 63 letters, digits, "-", "_" and ".", the first and the last of them a letter or digit',
+  ],
   'delay not a duration': delay(
     'soon',
     'spec.reclaim.delay: "soon" is not a duration: write it as hours, minutes and seconds, such as 90s, 10m or 1h30m',

@@ -1,5 +1,8 @@
 import { manifest, spec } from './support.ts';
 
+const LABEL_NAME = 'at most 63 letters, digits, "-", "_" and ".", the first and the last of them a letter or digit';
+const NO_LABEL_KEY = `is the key of no label: write ${LABEL_NAME}, where need be behind a DNS name and "/": example.org/site`;
+
 /** Every rejection: what was written, and the whole text that its author reads. */
 export const REJECTED: Readonly<Record<string, readonly [object: unknown, text: string]>> = {
   'host bits, IPv4': subnets(['10.0.0.0/24', '10.1.2.3/16'], 'spec.subnets[1]: "10.1.2.3/16" has host bits set: write 10.1.0.0/16'),
@@ -127,6 +130,67 @@ export const REJECTED: Readonly<Record<string, readonly [object: unknown, text: 
     { matchLabels: { 'example.com/rack': 7 } },
     'must be a text, not the number 7: write "7" in quotes',
     '.matchLabels["example.com/rack"]',
+  ),
+  'label value with a space': field(
+    'nodeSelector',
+    { matchLabels: { 'example.com/rack': 'x y' } },
+    `"x y" is the value of no label: write ${LABEL_NAME}`,
+    '.matchLabels["example.com/rack"]',
+  ),
+  'label value that ends in a dash': field(
+    'nodeSelector',
+    { matchLabels: { rack: 'x-' } },
+    `"x-" is the value of no label: write ${LABEL_NAME}`,
+    '.matchLabels.rack',
+  ),
+  'label value too long': field(
+    'nodeSelector',
+    { matchLabels: { rack: 'x'.repeat(64) } },
+    `"${'x'.repeat(64)}" is longer than 63 characters`,
+    '.matchLabels.rack',
+  ),
+  'label key with a space': field('nodeSelector', { matchLabels: { 'a b': 'x' } }, `"a b" ${NO_LABEL_KEY}`, '.matchLabels'),
+  'label key with two slashes': field('nodeSelector', { matchLabels: { 'a/b/c': 'x' } }, `"a/b/c" ${NO_LABEL_KEY}`, '.matchLabels'),
+  'label key empty': field('nodeSelector', { matchLabels: { '': 'x' } }, `"" ${NO_LABEL_KEY}`, '.matchLabels'),
+  'label key behind a name in capitals': field(
+    'nodeSelector',
+    { matchLabels: { 'Example.org/site': 'x' } },
+    `"Example.org/site" ${NO_LABEL_KEY}`,
+    '.matchLabels',
+  ),
+  'label key behind a long name': field(
+    'nodeSelector',
+    { matchLabels: { [`${'x'.repeat(254)}/site`]: 'x' } },
+    `"${'x'.repeat(63)}…" ${NO_LABEL_KEY}`,
+    '.matchLabels',
+  ),
+  'selector value with a space': field(
+    'nodeSelector',
+    { matchExpressions: [{ key: 'zone', operator: 'In', values: ['a', 'x y'] }] },
+    `"x y" is the value of no label: write ${LABEL_NAME}`,
+    '.matchExpressions[0].values[1]',
+  ),
+  'selector key with a space': field(
+    'nodeSelector',
+    { matchExpressions: [{ key: 'a b', operator: 'Exists' }] },
+    `"a b" ${NO_LABEL_KEY}`,
+    '.matchExpressions[0].key',
+  ),
+  'selector key behind a long name': field(
+    'nodeSelector',
+    { matchExpressions: [{ key: `${'x'.repeat(254)}/site`, operator: 'Exists' }] },
+    `"${'x'.repeat(63)}…" ${NO_LABEL_KEY}`,
+    '.matchExpressions[0].key',
+  ),
+  'too many labels': field(
+    'nodeSelector',
+    { matchLabels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, 'x'])) },
+    'has 65 entries; at most 64 are allowed',
+    '.matchLabels',
+  ),
+  'gateway for a label value with a space': via(
+    { gateways: [{ address: '10.0.0.1', nodeSelector: { matchLabels: { rack: 'x y' } } }] },
+    `spec.via.gateways[0].nodeSelector.matchLabels.rack: "x y" is the value of no label: write ${LABEL_NAME}`,
   ),
   'selector Exists with values': field(
     'nodeSelector',

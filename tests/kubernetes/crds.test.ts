@@ -223,9 +223,10 @@ describe('kubectl', () => {
     assert.match(await columns('sr', '-o', 'wide'), /MESSAGE$/);
     assert.match(await columns('nr'), /^NAME \| READY \| PROBLEMS \| DRIFT \| LAST SYNC/);
     assert.match(await columns('cn'), /^NAME \| PODS \| SERVICES/);
-    assert.equal(await columns('op'), 'NAME | READY | CAPACITY | ALLOCATED | FREE | AGE | REASON');
+    assert.equal(await columns('op'), 'NAME | READY | CAPACITY | ALLOCATED | FREE | AGE | REASON | PROBLEM');
     assert.match(await columns('op', '-o', 'wide'), /MESSAGE$/);
     assert.equal(await columns('noip'), 'NAME | ADDRESS | GATEWAY | ZONE | NODE | STATE | DEVICE | AGE');
+    assert.match(await columns('noip', '-o', 'wide'), /^NAME \| ADDRESS \| SECOND \| GATEWAY/);
   });
 
   it('lists everything of ours by its category', async () => {

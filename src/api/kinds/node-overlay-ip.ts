@@ -78,7 +78,9 @@ the pool that serves the node, and free. When you delete it, the node gets the s
 once the node is gone, or no longer selected, for the pool's \`reclaim.delay\`.
 
 The agent of the node uses the addresses while \`Ready\` is \`True\`, and answers by \`device\` and the condition \`DeviceReady\`. Without Kubernetes it
-uses those of the object in the folder that names its node.`,
+uses those of the object in the folder that names its node.
+
+[Reasons](../overlay.md#reasons) says what each word of the column **State** means, and what to do.`,
   example: `apiVersion: fairlead.dev/v1alpha1
 kind: NodeOverlayIP
 metadata:
@@ -93,7 +95,8 @@ spec:
   spec,
   status: nodeOverlayIPStatus,
   columns: [
-    { name: 'Address', type: 'string', jsonPath: '.spec.addresses', description: 'The addresses.' },
+    { name: 'Address', type: 'string', jsonPath: '.spec.addresses[0]', description: 'The address, or the first of two.' },
+    { name: 'Second', type: 'string', jsonPath: '.spec.addresses[1]', description: 'The address of the other family.', wide: true },
     { name: 'Gateway', type: 'string', jsonPath: '.status.addresses[0].gateway', description: 'The gateway of the first.' },
     { name: 'Zone', type: 'string', jsonPath: '.status.zone', description: 'The zone of the node.' },
     { name: 'Node', type: 'string', jsonPath: '.spec.node', description: 'The node.' },
@@ -101,7 +104,7 @@ spec:
       name: 'State',
       type: 'string',
       jsonPath: `.status.conditions[?(@.type=="Ready")].reason`,
-      description: 'Granted, or why the node may not use them.',
+      description: 'Granted, or why the node may not use them, in one word.',
     },
     {
       name: 'Device',

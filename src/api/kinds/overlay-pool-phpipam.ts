@@ -1,7 +1,8 @@
 import type * as z from 'zod/mini';
 import type { PhpIpam } from '../../core/resources.ts';
+import { LABEL_VALUE } from '../label-fields.ts';
 import { choice, type Finding, fields, flag, integer, list, mapOf, optional, type Rule, text } from '../schema.ts';
-import { LABEL_VALUE, zoneFault } from '../zone-field.ts';
+import { zoneFault } from '../zone-field.ts';
 import { phpIpamUrlField } from './overlay-pool-url.ts';
 
 /** Largest identifier of phpIPAM: a signed 32-bit number of its database. */
@@ -53,7 +54,6 @@ const ZONES: Rule<Record<string, number[]>> = {
   check: (map) => {
     const zones = Object.keys(map);
     if (zones.length === 0) return NO_ZONES;
-    if (zones.length > MAX_ZONES) return `has ${zones.length} entries; at most ${MAX_ZONES} are allowed`;
     return zones.flatMap((zone): readonly Finding[] => {
       const fault = zone === '' ? EMPTY_ZONE : zone === ANY_ZONE ? undefined : zoneFault(zone);
       return fault === undefined ? [] : [{ message: fault, path: [] }];

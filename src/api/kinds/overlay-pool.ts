@@ -65,7 +65,9 @@ const definition: Kind<typeof spec, typeof overlayPoolStatus> = {
 \`reclaim.delay\` after that. To ask for a certain address, create the NodeOverlayIP yourself.
 
 The zone of a node is its label \`topology.kubernetes.io/zone\`, or the older \`failure-domain.beta.kubernetes.io/zone\`. Without Kubernetes nobody
-gives addresses: the folder holds the NodeOverlayIP of the node beside its pool.`,
+gives addresses: the folder holds the NodeOverlayIP of the node beside its pool.
+
+[Reasons](../overlay.md#reasons) says what each word of the columns **Reason** and **Problem** means, and what to do.`,
   example: `apiVersion: fairlead.dev/v1alpha1
 kind: OverlayPool
 metadata:
@@ -92,6 +94,12 @@ spec:
     { name: 'Free', type: 'integer', jsonPath: '.status.free', description: 'How many more nodes can have one.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since it was created.' },
     { name: 'Reason', type: 'string', jsonPath: `${READY}.reason`, description: 'Why it is not ready.' },
+    {
+      name: 'Problem',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Degraded")].reason',
+      description: 'What is wrong, also where every selected node has its address; else NoProblem.',
+    },
     { name: 'Message', type: 'string', jsonPath: `${READY}.message`, description: 'What to do.', wide: true },
   ],
 };
