@@ -29,7 +29,12 @@ export async function listAll(client: ApiClient, type: ResourceType, listing: Li
 
 /** The same; none where the server does not know the type, as before an upgrade of the definitions. @throws ApiError */
 export async function listIfServed(client: ApiClient, type: ResourceType): Promise<readonly ApiObject[]> {
-  return (await isServed(client, type)) ? listAll(client, type) : [];
+  try {
+    return await listAll(client, type);
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
 }
 
 /** Whether the server knows a type. @throws ApiError */

@@ -1,7 +1,8 @@
 import type { LedgerEntry } from '../api/kinds/overlay-pool-status.ts';
 import { Address } from '../core/ip/address.ts';
-import type { Prefix } from '../core/ip/prefix.ts';
 import type { Inventory, IpamRecord } from '../ipam/provider.ts';
+import { type Bounds, whyReserved } from '../ipam/reserved.ts';
+import { waitingFor } from './ipam-waiting.ts';
 import type { IpamWorld, OverlayIPView, PoolView } from './ipam-world.ts';
 
 /** Two lists that do not say the same of an address. */
@@ -64,7 +65,7 @@ class PoolComparison {
   readonly #inventory: Inventory | undefined;
   readonly #external: boolean;
   /** Those that can be seen. */
-  readonly #subnets: readonly Prefix[];
+  readonly #ranges: readonly Bounds[];
   readonly #allSeen: boolean;
 
   constructor({ pool, status }: PoolView, world: IpamWorld, now: number) {
@@ -76,8 +77,8 @@ class PoolComparison {
     this.#holders = holdersOf(world.overlayIPs.filter(({ overlayIP }) => overlayIP.pool === this.#name));
     this.#inventory = world.inventories.get(this.#name);
     this.#external = ipam.type !== 'cluster';
-    const ranges = ipam.type === 'cluster' ? ipam.ranges : (this.#inventory?.ranges ?? []);
-    this.#subnets = ranges.map(({ subnet }) => subnet);
+    const own = ipam.type === 'cluster' ? ipam.ranges.map(({ exclude, ...range }) => ({ ...range, excluded: exclude })) : [];
+    this.#ranges = this.#inventory?.ranges ?? own;
     this.#allSeen = !this.#external || this.#inventory?.problems.length === 0;
   }
 
@@ -104,10 +105,17 @@ class PoolComparison {
     if (holders.some(({ overlayIP }) => overlayIP.node === node)) return;
     // Said of that one.
     if (holders.some(isInForce)) return;
-    if (this.#world.nodes.has(node)) {
-      const message = `the ledger has it for node ${node}, which has no NodeOverlayIP with it`;
-      yield this.#difference({ address, node, message, fix: `the controller makes that: ${SEE_CONTROLLER}` });
-    } else if (releaseAfter === undefined) yield this.#lost(entry);
+    if (this.#world.nodes.has(node)) yield this.#unused(entry);
+    else if (releaseAfter === undefined) yield this.#lost(entry);
+  }
+
+  /** Of a node that is there: without a NodeOverlayIP, or with one that names another address. */
+  #unused({ address, node }: LedgerEntry): Difference {
+    const other = this.#world.overlayIPs.find(({ overlayIP }) => overlayIP.pool === this.#name && overlayIP.node === node);
+    const waits = other && waitingFor(other);
+    if (waits) return this.#difference({ address, node, message: `node ${node} keeps it in the ledger: ${waits.why}`, fix: waits.fix });
+    const message = `the ledger has it for node ${node}, which has no NodeOverlayIP with it`;
+    return this.#difference({ address, node, message, fix: `the controller makes that: ${SEE_CONTROLLER}` });
   }
 
   *#overdue({ address, node, releaseAfter = '' }: LedgerEntry): Generator<Difference> {
@@ -134,14 +142,27 @@ class PoolComparison {
     const { name } = meta.ref;
     yield* this.#ofHolderAndLedger(address, holder);
     yield* this.#ofHolderAndRecord(address, holder);
-    if (this.#allSeen && !this.#isInside(address)) {
-      const fix = `take its range into the pool again, or ask for another address with a NodeOverlayIP ${name} of your own (kubectl replace --force)`;
-      yield this.#difference({ address, node, message: `node ${node} has it, and it is in no range of the pool`, fix });
-    }
+    yield* this.#ofHolderAndRanges(address, holder);
     if (!holder.held) {
       const message = `NodeOverlayIP ${name} lacks the finalizer that keeps its address until it is given back`;
       yield this.#difference({ address, node, message, fix: `the controller adds it: ${SEE_CONTROLLER}` });
     }
+  }
+
+  /** As after an edit of the pool: a node keeps what it has. */
+  *#ofHolderAndRanges(address: string, { overlayIP: { node, meta } }: OverlayIPView): Generator<Difference> {
+    const range = this.#rangeOf(address);
+    const another = `ask for another address with a NodeOverlayIP ${meta.ref.name} of your own (kubectl replace --force)`;
+    if (range === undefined) {
+      if (!this.#allSeen) return;
+      const message = `node ${node} has it, and it is in no range of the pool`;
+      yield this.#difference({ address, node, message, fix: `take its range into the pool again, or ${another}` });
+      return;
+    }
+    const why = whyReserved(range, Address.parse(address));
+    if (why === undefined) return;
+    const message = `node ${node} has it, and range ${range.subnet} gives it to nobody: ${why}`;
+    yield this.#difference({ address, node, message, fix: `change that range of the pool, or ${another}` });
   }
 
   *#ofHolderAndLedger(address: string, { overlayIP }: OverlayIPView): Generator<Difference> {
@@ -195,7 +216,11 @@ class PoolComparison {
 
   /** Whether a range that can be seen has it. */
   #isInside(address: string): boolean {
-    return this.#subnets.some((subnet) => subnet.has(Address.parse(address)));
+    return this.#rangeOf(address) !== undefined;
+  }
+
+  #rangeOf(address: string): Bounds | undefined {
+    return this.#ranges.find(({ subnet }) => subnet.has(Address.parse(address)));
   }
 
   #difference(difference: Omit<Difference, 'pool'>): Difference {

@@ -12,13 +12,20 @@ interface WaitingLine extends WaitingNode {
   readonly pool: string;
 }
 
-/** `fairlead ipam list`: every overlay address of the cluster, one a line, and the nodes that wait for one. */
+/** What is wrong with a pool, as its condition Degraded says. */
+interface ProblemLine {
+  readonly pool: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** `fairlead ipam list`: every overlay address of the cluster, one a line, the nodes that wait for one, and what is wrong with pools. */
 export async function listAddresses({ line, terminal }: Context, { client }: Cluster): Promise<number> {
   const world = await askingTheCluster(client, () => gatherWorld(client));
-  const [addresses, waiting] = [addressLines(world), waitingIn(world)];
+  const [addresses, waiting, problems] = [addressLines(world), waitingIn(world), problemsIn(world)];
   const format = line.text(FLAGS.output);
-  if (format === 'json' || format === 'yaml') await printData(terminal, format, { addresses, waiting });
-  else print(terminal, addresses, waiting);
+  if (format === 'json' || format === 'yaml') await printData(terminal, format, { addresses, waiting, problems });
+  else print(terminal, addresses, waiting, problems);
   for (const words of world.unreadable) terminal.err(`${words}\n`);
   return world.unreadable.length > 0 ? EXIT.failed : EXIT.ok;
 }
@@ -27,7 +34,20 @@ function waitingIn({ pools }: IpamWorld): readonly WaitingLine[] {
   return pools.flatMap(({ pool, status }) => (status.waiting ?? []).map((node) => ({ pool: pool.meta.ref.name, ...node })));
 }
 
-function print(terminal: Terminal, addresses: readonly AddressLine[], waiting: readonly WaitingLine[]): void {
+/** A node that waits names a consequence; the cause may be one of these. */
+function problemsIn({ pools }: IpamWorld): readonly ProblemLine[] {
+  return pools.flatMap(({ pool, status }) => {
+    const degraded = status.conditions?.find(({ type, status: holds }) => type === 'Degraded' && holds === 'True');
+    return degraded ? [{ pool: pool.meta.ref.name, reason: degraded.reason, message: degraded.message }] : [];
+  });
+}
+
+function print(
+  terminal: Terminal,
+  addresses: readonly AddressLine[],
+  waiting: readonly WaitingLine[],
+  problems: readonly ProblemLine[],
+): void {
   const rows = addresses.map(({ address, node, pool, zone = '-', state, record = '-', since, note = '' }) => {
     const colour = state === 'granted' ? 'green' : state === 'waiting' ? 'red' : 'yellow';
     return [
@@ -43,7 +63,8 @@ function print(terminal: Terminal, addresses: readonly AddressLine[], waiting: r
   });
   if (rows.length === 0) terminal.out('no node has an overlay address\n');
   else terminal.out(`${columns([['ADDRESS', 'NODE', 'POOL', 'ZONE', 'STATE', 'RECORD', 'SINCE', 'NOTE'], ...rows])}\n`);
-  if (waiting.length === 0) return;
-  const lines = waiting.map(({ node, pool, reason, message }) => [node, pool, reason, message]);
-  terminal.out(`\n${columns([['WAITING NODE', 'POOL', 'REASON', 'MESSAGE'], ...lines])}\n`);
+  const waits = waiting.map(({ node, pool, reason, message }) => [node, pool, reason, message]);
+  if (waits.length > 0) terminal.out(`\n${columns([['WAITING NODE', 'POOL', 'REASON', 'MESSAGE'], ...waits])}\n`);
+  const wrong = problems.map(({ pool, reason, message }) => [pool, reason, message]);
+  if (wrong.length > 0) terminal.out(`\n${columns([['POOL WITH A PROBLEM', 'REASON', 'MESSAGE'], ...wrong])}\n`);
 }

@@ -33,7 +33,12 @@ interface ResourceLine {
   readonly ready: string;
   readonly nodes: string;
   readonly message: string;
+  /** Whether nothing is wrong: a pool that serves every node, and an address that is granted, may have their troubles. */
+  readonly fine: boolean;
 }
+
+/** Conditions besides Ready, and what they say when all is well. */
+const OTHERS: Readonly<Record<string, string>> = { Degraded: 'False', DeviceReady: 'True' };
 
 /** `fairlead status` of a cluster: the fleet, a node a line, and every resource. Exits with 2 when something is not as it should be. */
 export async function clusterStatus({ line, terminal }: Context, { client }: Cluster): Promise<number> {
@@ -41,7 +46,7 @@ export async function clusterStatus({ line, terminal }: Context, { client }: Clu
   const format = line.text(FLAGS.output);
   if (format === 'json' || format === 'yaml') await printData(terminal, format, { nodes, resources });
   else print(terminal, nodes, resources);
-  const fine = nodes.every(({ wrong }) => wrong.length === 0) && resources.every(({ ready }) => ready === 'True');
+  const fine = nodes.every(({ wrong }) => wrong.length === 0) && resources.every(({ fine: well }) => well);
   return fine ? EXIT.ok : EXIT.found;
 }
 
@@ -107,15 +112,16 @@ function resourceLine(object: ApiObject): ResourceLine {
   // A kind whose spec cannot be changed need not say of which version its status is.
   const { observedGeneration = object.metadata.generation } = status;
   const observed = observedGeneration === object.metadata.generation;
+  const other = conditions.find(({ type, status: holds }) => (OTHERS[String(type)] ?? holds) !== holds);
+  const telling = condition?.['status'] === 'True' ? (other ?? condition) : condition;
   return {
     kind: object.kind,
     name: object.metadata.name,
     ready: observed && condition ? String(condition['status']) : 'Unknown',
     nodes: typeof selected === 'number' ? `${String(ready)}/${selected}` : '-',
     message:
-      observed && condition
-        ? `${String(condition['reason'])}: ${String(condition['message'])}`
-        : 'the controller has not seen this version yet',
+      observed && telling ? `${String(telling['reason'])}: ${String(telling['message'])}` : 'the controller has not seen this version yet',
+    fine: observed && condition?.['status'] === 'True' && other === undefined,
   };
 }
 
@@ -135,12 +141,6 @@ function print(terminal: Terminal, nodes: readonly NodeLine[], resources: readon
   ]);
   terminal.out(`${columns([['NODE', 'RESOURCES', 'DRIFT', 'LAST CHANGE', 'LAST SYNC', 'WHAT IS WRONG'], ...nodeRows])}\n`);
   if (resources.length === 0) return;
-  const rows = resources.map(({ kind, name, ready, nodes: counts, message }) => [
-    kind,
-    name,
-    ready,
-    counts,
-    colour(message, ready === 'True'),
-  ]);
+  const rows = resources.map(({ kind, name, ready, nodes: counts, message, fine }) => [kind, name, ready, counts, colour(message, fine)]);
   terminal.out(`\n${columns([['KIND', 'NAME', 'READY', 'NODES', 'MESSAGE'], ...rows])}\n`);
 }

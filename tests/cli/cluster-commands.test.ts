@@ -112,6 +112,32 @@ describe('status of a cluster', () => {
       assert.match(out, /\nNodeOverlayIP +n2\.default +Unknown +- +the controller has not seen this version yet\n/);
     }));
 
+  it('says what is wrong with a pool that serves every node, and with an address that is granted', () =>
+    Bench.with(async (bench) => {
+      serve(bench);
+      const said = (type: string, status: string, reason: string, message: string): object => ({ type, status, reason, message });
+      const put = (kind: string, name: string, ...conditions: readonly object[]) =>
+        bench.api.put({ apiVersion: ROUTES.apiVersion, kind, metadata: { name }, status: { observedGeneration: 1, conditions } } as never);
+      const served = said('Ready', 'True', 'AllNodesServed', 'every selected node has its address');
+      const granted = said('Ready', 'True', 'Granted', 'node n1 has 192.168.100.4/24');
+      put('OverlayPool', 'a', served, said('Degraded', 'False', 'NoProblem', 'nothing is wrong'));
+      put('NodeOverlayIP', 'n1.a', granted, said('DeviceReady', 'True', 'InPlace', ''));
+      assert.equal((await bench.run('status', ...CLUSTER)).status, EXIT.ok);
+      put('OverlayPool', 'b', served, said('Degraded', 'True', 'AgentSilent', 'the agents of n9 do not say'));
+      put('NodeOverlayIP', 'n1.b', granted, said('DeviceReady', 'False', 'DeviceMissing', 'there is no eth9'));
+      put(
+        'NodeOverlayIP',
+        'n2.b',
+        said('Ready', 'False', 'AddressTaken', 'n3 has it'),
+        said('DeviceReady', 'False', 'Removed', 'it is gone'),
+      );
+      const { status, out } = await bench.run('status', ...CLUSTER);
+      assert.equal(status, EXIT.found);
+      assert.match(out, /\nOverlayPool +b +True +- +AgentSilent: the agents of n9 do not say\n/);
+      assert.match(out, /\nNodeOverlayIP +n1\.b +True +- +DeviceMissing: there is no eth9\n/);
+      assert.match(out, /\nNodeOverlayIP +n2\.b +False +- +AddressTaken: n3 has it\n/);
+    }));
+
   it('says how to install the definitions', () =>
     Bench.with(async (bench) => {
       await assert.rejects(bench.run('status', ...CLUSTER), (error) => {

@@ -36,6 +36,10 @@ export interface OverlayIPText {
   /** Default: granted, and in place. */
   readonly ready?: string;
   readonly device?: string;
+  /** Of the condition Ready, and of DeviceReady. */
+  readonly message?: string;
+  /** An address of the other family, with its length. */
+  readonly second?: string;
   readonly record?: string;
   readonly finalizers?: readonly string[];
   readonly deleting?: boolean;
@@ -44,20 +48,23 @@ export interface OverlayIPText {
 /** A NodeOverlayIP `n1 192.168.100.4`. */
 export function overlayIP(text: string, poolName = 'default', more: OverlayIPText = {}): ApiObject {
   const [node = '', address = ''] = text.split(' ');
-  const { ready = 'Granted', device = 'InPlace', record, finalizers = ['fairlead.dev/release-ip'], deleting } = more;
+  const { ready = 'Granted', device = 'InPlace', record, finalizers = ['fairlead.dev/release-ip'], deleting, message, second } = more;
   const addresses = [{ address: `${address}/24`, gateway: '192.168.100.1', ...(record !== undefined && { ipamID: record }) }];
-  const conditions = [condition('Ready', ready, ready === 'Granted'), condition('DeviceReady', device, device === 'InPlace')];
+  const conditions = [
+    condition('Ready', ready, ready === 'Granted', message),
+    condition('DeviceReady', device, device === 'InPlace', message),
+  ];
   return object(
     'NodeOverlayIP',
     `${node}.${poolName}`,
-    { node, pool: poolName, addresses: [`${address}/24`] },
+    { node, pool: poolName, addresses: [`${address}/24`, ...(second === undefined ? [] : [second])] },
     { zone: 'dal10', addresses, interface: { parent: { name: 'eth0' }, name: 'tmp0', type: 'Macvlan' }, conditions },
     { finalizers, ...(deleting && { deletionTimestamp: SINCE }) },
   );
 }
 
-function condition(type: string, reason: string, holds: boolean): object {
-  return { type, status: holds ? 'True' : 'False', reason, message: `${reason} it is`, lastTransitionTime: SINCE, observedGeneration: 1 };
+function condition(type: string, reason: string, holds: boolean, message = `${reason} it is`): object {
+  return { type, status: holds ? 'True' : 'False', reason, message, lastTransitionTime: SINCE, observedGeneration: 1 };
 }
 
 function object(kind: string, name: string, spec: object, status: object, metadata: object = {}): ApiObject {

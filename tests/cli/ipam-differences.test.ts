@@ -54,6 +54,10 @@ const check = (text: WorldText): readonly string[] => differencesIn(world(text),
 
 const external = (...ledger: readonly object[]): ApiObject => pool('default', ledger, { ipam: phpIPAM() });
 
+function excluding(...exclude: readonly string[]): object {
+  return { cluster: { ranges: [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1', exclude }] } };
+}
+
 describe('differences between what is recorded of overlay addresses', () => {
   const cases: readonly (readonly [string, WorldText, readonly string[]])[] = [
     ['nothing at all', {}, []],
@@ -120,6 +124,34 @@ describe('differences between what is recorded of overlay addresses', () => {
       ['192.168.100.4: the ledger has it for node n1, which has no NodeOverlayIP with it'],
     ],
     [
+      'an entry of a node whose user asks for another address, and is refused',
+      {
+        pools: [pool('default', [entry('192.168.100.16 n1')])],
+        overlayIPs: [overlayIP('n1 192.168.100.4', 'default', { ready: 'AddressTaken', message: '192.168.100.4 is that of node n2' })],
+      },
+      [
+        '192.168.100.16: node n1 keeps it in the ledger: NodeOverlayIP n1.default asks for 192.168.100.4 and does not get it: AddressTaken: 192.168.100.4 is that of node n2',
+      ],
+    ],
+    [
+      'an entry of a node whose new address is not in place',
+      {
+        pools: [pool('default', [entry('192.168.100.4 n1'), entry('192.168.100.16 n1')])],
+        overlayIPs: [overlayIP('n1 192.168.100.4', 'default', { device: 'DeviceMissing', message: 'there is no eth9' })],
+      },
+      [
+        '192.168.100.16: node n1 keeps it in the ledger: 192.168.100.4 of NodeOverlayIP n1.default is not in place there: DeviceMissing: there is no eth9',
+      ],
+    ],
+    [
+      'an entry of a node whose new address is in place: the controller is to give it back',
+      {
+        pools: [pool('default', [entry('192.168.100.4 n1'), entry('192.168.100.16 n1')])],
+        overlayIPs: [overlayIP('n1 192.168.100.4')],
+      },
+      ['192.168.100.16: the ledger has it for node n1, which has no NodeOverlayIP with it'],
+    ],
+    [
       'an entry whose time is over',
       { pools: [pool('default', [entry('192.168.100.4 n9', { releaseAfter: '2027-01-01T11:50:00Z' })])] },
       ['192.168.100.4: it was to be given back at 2027-01-01T11:50:00Z, and is still that of node n9'],
@@ -153,6 +185,19 @@ describe('differences between what is recorded of overlay addresses', () => {
       'an address outside the ranges',
       { pools: [pool('default', [entry('192.168.101.4 n1')])], overlayIPs: [overlayIP('n1 192.168.101.4')] },
       ['192.168.101.4: node n1 has it, and it is in no range of the pool'],
+    ],
+    [
+      'an address that is excluded by now',
+      {
+        pools: [pool('default', [entry('192.168.100.4 n1')], { ipam: excluding('192.168.100.0/28') })],
+        overlayIPs: [overlayIP('n1 192.168.100.4')],
+      },
+      ['192.168.100.4: node n1 has it, and range 192.168.100.0/24 gives it to nobody: it is excluded (192.168.100.0/28)'],
+    ],
+    [
+      'an address that is the gateway of its subnet in phpIPAM',
+      { pools: [external(entry('192.168.100.1 n1'))], overlayIPs: [overlayIP('n1 192.168.100.1')], records: { '192.168.100.1': 'n1' } },
+      ['192.168.100.1: node n1 has it, and range 192.168.100.0/24 gives it to nobody: it is the gateway'],
     ],
     [
       'an address outside the subnets of phpIPAM',

@@ -66,6 +66,64 @@ describe('ipam list', () => {
       },
     ));
 
+  it('says what is wrong with a pool, besides who waits for it', () => {
+    const waiting = [{ node: 'n1', reason: 'RangeUnusable', message: 'a range for zone a cannot be used' }];
+    const message = 'subnet 7 has no gateway: mark one';
+    const conditions = [{ type: 'Degraded', status: 'True', reason: 'RangeUnusable', message, lastTransitionTime: SINCE }];
+    return withCluster([pool('default', [], { status: { waiting, conditions } }), pool('fine', [])], async (bench) => {
+      const { out } = await list(bench);
+      assert.match(out, /\n\nPOOL WITH A PROBLEM +REASON +MESSAGE\ndefault +RangeUnusable +subnet 7 has no gateway: mark one\n$/);
+      assert.deepEqual(JSON.parse((await list(bench, '-o', 'json')).out).problems, [{ pool: 'default', reason: 'RangeUnusable', message }]);
+    });
+  });
+
+  it('says of each address of a node what is wrong with that one', () =>
+    withCluster(
+      [
+        pool('default', []),
+        overlayIP('n1 192.168.100.4', 'default', {
+          ready: 'AddressTaken',
+          second: '2001:db8:100::4/64',
+          message: '192.168.100.4 is that of node n2: free it there',
+        }),
+        overlayIP('n3 192.168.100.5', 'default', { device: 'DeviceMissing', second: '2001:db8:100::5/64', message: 'there is no eth9' }),
+      ],
+      async (bench) => {
+        const { addresses } = JSON.parse((await list(bench, '-o', 'json')).out);
+        assert.deepEqual(
+          addresses.map(({ address, note }: { address: string; note: string }) => [address, note]),
+          [
+            ['192.168.100.4', 'AddressTaken: 192.168.100.4 is that of node n2: free it there'],
+            ['192.168.100.5', 'DeviceMissing: there is no eth9'],
+            ['2001:db8:100::4', 'AddressTaken: see 192.168.100.4'],
+            ['2001:db8:100::5', 'DeviceMissing: there is no eth9'],
+          ],
+        );
+      },
+    ));
+
+  it('says why a node that has an address in the ledger does not use it', () =>
+    withCluster(
+      [
+        pool('default', [entry('192.168.100.16 n1'), entry('192.168.100.17 n2')]),
+        overlayIP('n1 192.168.100.4', 'default', { ready: 'AddressTaken', message: '192.168.100.4 is that of node n9' }),
+      ],
+      async (bench) => {
+        const { addresses } = JSON.parse((await list(bench, '-o', 'json')).out);
+        assert.deepEqual(
+          addresses.slice(1).map(({ address, state, note }: { address: string; state: string; note: string }) => [address, state, note]),
+          [
+            [
+              '192.168.100.16',
+              'waiting',
+              'NodeOverlayIP n1.default asks for 192.168.100.4 and does not get it: AddressTaken: 192.168.100.4 is that of node n9',
+            ],
+            ['192.168.100.17', 'waiting', 'its NodeOverlayIP is not there yet'],
+          ],
+        );
+      },
+    ));
+
   it('is there for machines', () =>
     withCluster(
       [pool('default', [entry('192.168.100.4 n1')]), overlayIP('n1 192.168.100.4', 'default', { record: '101' })],
@@ -75,6 +133,7 @@ describe('ipam list', () => {
             { address: '192.168.100.4', node: 'n1', pool: 'default', zone: 'dal10', state: 'granted', record: '101', since: SINCE },
           ],
           waiting: [],
+          problems: [],
         };
         assert.deepEqual(JSON.parse((await list(bench, '-o', 'json')).out), expected);
         assert.deepEqual(parse((await list(bench, '-o', 'yaml')).out), expected);
