@@ -150,9 +150,10 @@ class PoolComparison {
   }
 
   /** As after an edit of the pool: a node keeps what it has. */
-  *#ofHolderAndRanges(address: string, { overlayIP: { node, meta } }: OverlayIPView): Generator<Difference> {
+  *#ofHolderAndRanges(address: string, { overlayIP: { node, meta, addresses } }: OverlayIPView): Generator<Difference> {
     const range = this.#rangeOf(address);
-    const another = `ask for another address with a NodeOverlayIP ${meta.ref.name} of your own (kubectl replace --force)`;
+    const { name } = meta.ref;
+    const another = `ask for another address with a NodeOverlayIP ${name} of your own (kubectl replace --force)`;
     if (range === undefined) {
       if (!this.#allSeen) return;
       const message = `node ${node} has it, and it is in no range of the pool`;
@@ -160,9 +161,15 @@ class PoolComparison {
       return;
     }
     const why = whyReserved(range, Address.parse(address));
-    if (why === undefined) return;
-    const message = `node ${node} has it, and range ${range.subnet} gives it to nobody: ${why}`;
-    yield this.#difference({ address, node, message, fix: `change that range of the pool, or ${another}` });
+    if (why !== undefined) {
+      const message = `node ${node} has it, and range ${range.subnet} gives it to nobody: ${why}`;
+      yield this.#difference({ address, node, message, fix: `change that range of the pool, or ${another}` });
+    }
+    const length = addresses.find((own) => own.address.text === address)?.prefixLength;
+    if (length === undefined || length === range.subnet.length) return;
+    const message = `node ${node} has it as ${address}/${length}, and its range is ${range.subnet}`;
+    const fix = `"kubectl delete nodeoverlayip ${name}" gives it the same address as ${address}/${range.subnet.length}, and takes it off for a moment`;
+    yield this.#difference({ address, node, message, fix });
   }
 
   *#ofHolderAndLedger(address: string, { overlayIP }: OverlayIPView): Generator<Difference> {

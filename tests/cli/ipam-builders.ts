@@ -45,11 +45,12 @@ export interface OverlayIPText {
   readonly deleting?: boolean;
 }
 
-/** A NodeOverlayIP `n1 192.168.100.4`. */
+/** A NodeOverlayIP `n1 192.168.100.4`, of a /24 unless the text says else. */
 export function overlayIP(text: string, poolName = 'default', more: OverlayIPText = {}): ApiObject {
-  const [node = '', address = ''] = text.split(' ');
+  const [node = '', given = ''] = text.split(' ');
+  const [address = '', length = '24'] = given.split('/');
   const { ready = 'Granted', device = 'InPlace', record, finalizers = ['fairlead.dev/release-ip'], deleting, message, second } = more;
-  const addresses = [{ address: `${address}/24`, gateway: '192.168.100.1', ...(record !== undefined && { ipamID: record }) }];
+  const addresses = [{ address: `${address}/${length}`, gateway: '192.168.100.1', ...(record !== undefined && { ipamID: record }) }];
   const conditions = [
     condition('Ready', ready, ready === 'Granted', message),
     condition('DeviceReady', device, device === 'InPlace', message),
@@ -57,7 +58,7 @@ export function overlayIP(text: string, poolName = 'default', more: OverlayIPTex
   return object(
     'NodeOverlayIP',
     `${node}.${poolName}`,
-    { node, pool: poolName, addresses: [`${address}/24`, ...(second === undefined ? [] : [second])] },
+    { node, pool: poolName, addresses: [`${address}/${length}`, ...(second === undefined ? [] : [second])] },
     { zone: 'dal10', addresses, interface: { parent: { name: 'eth0' }, name: 'tmp0', type: 'Macvlan' }, conditions },
     { finalizers, ...(deleting && { deletionTimestamp: SINCE }) },
   );

@@ -195,6 +195,11 @@ describe('differences between what is recorded of overlay addresses', () => {
       ['192.168.100.4: node n1 has it, and range 192.168.100.0/24 gives it to nobody: it is excluded (192.168.100.0/28)'],
     ],
     [
+      'an address with the length that its range had before',
+      { pools: [pool('default', [entry('192.168.100.4 n1')])], overlayIPs: [overlayIP('n1 192.168.100.4/29')] },
+      ['192.168.100.4: node n1 has it as 192.168.100.4/29, and its range is 192.168.100.0/24'],
+    ],
+    [
       'an address that is the gateway of its subnet in phpIPAM',
       { pools: [external(entry('192.168.100.1 n1'))], overlayIPs: [overlayIP('n1 192.168.100.1')], records: { '192.168.100.1': 'n1' } },
       ['192.168.100.1: node n1 has it, and range 192.168.100.0/24 gives it to nobody: it is the gateway'],

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { ControllerMetrics } from '../../src/controller/metrics.ts';
+import type { OverlayReason } from '../../src/controller/overlay/reasons.ts';
 import { PROBLEM_CODES } from '../../src/core/problem.ts';
 import { FLAGS } from '../../src/runtime/config.ts';
 import { page, pages, section } from './markdown.ts';
@@ -13,11 +14,44 @@ const prose = pages()
   .map(({ text }) => text)
   .join('\n');
 
+/** One that is missing here does not compile. */
+const OVERLAY_REASONS: Readonly<Record<OverlayReason, true>> = {
+  Granted: true,
+  AllNodesServed: true,
+  NoProblem: true,
+  Pending: true,
+  Releasing: true,
+  NodeGone: true,
+  NotSelected: true,
+  NoNodesSelected: true,
+  NoSuchPool: true,
+  AddressTaken: true,
+  AddressOutsidePool: true,
+  InvalidSpec: true,
+  Overlap: true,
+  RangeUnusable: true,
+  PoolExhausted: true,
+  NoZone: true,
+  NoRangeForZone: true,
+  AddressesOutsideRanges: true,
+  LedgerFull: true,
+  IPAMUnavailable: true,
+  IPAMRefused: true,
+  ReleaseFailed: true,
+  AgentSilent: true,
+};
+
 describe('the documentation', () => {
   it('says what to do for every problem code, and for no other', () => {
     const table = section(page('docs/operations.md').text, '## Problems');
     const rows = [...table.matchAll(/^\| `([A-Z][A-Za-z]+)` \|/gm)].map(([, code]) => code);
     assert.deepEqual(rows, Object.keys(PROBLEM_CODES));
+  });
+
+  it('says what every reason of a pool and of its addresses means, and no other', () => {
+    const table = section(page('docs/overlay.md').text, '## Reasons');
+    const rows = [...table.matchAll(/^\| `([A-Za-z]+)` \|/gm)].map(([, reason]) => reason);
+    assert.deepEqual(rows, Object.keys(OVERLAY_REASONS));
   });
 
   it('shows every command', () => {

@@ -32,6 +32,27 @@ test('the backup of docs/operations.md can be restored', async () => {
   await clear();
 });
 
+test('the backup of docs/operations.md brings back who has which overlay address', async () => {
+  const [backup = '', restore = ''] = blocks(section(page('docs/operations.md').text, '## Backup'))[0]?.text.split('\n') ?? [];
+  const served = 'kubectl wait --for=condition=Ready --timeout=60s overlaypool/default >&2';
+  const who = `kubectl get nodeoverlayips -o jsonpath='{range .items[*]}{.spec.node} {.spec.addresses} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'`;
+  const certain = overlay('NodeOverlayIP', 'n2.default', { node: 'n2', pool: 'default', addresses: ['192.168.100.77/24'] });
+  const ranges = [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1' }];
+  const pool = overlay('OverlayPool', 'default', { ipam: { cluster: { ranges } }, interface: { parent: { toward: '10.0.0.0/8' } } });
+  const before = await run(`echo '${certain}' | kubectl apply -f - >&2\necho '${pool}' | kubectl apply -f - >&2\n${served}\n${who}`);
+  assert.match(before, /^n2 \["192\.168\.100\.77\/24"\] True$/m);
+  assert.equal(before.trim().split('\n').length, 3);
+  const lost = 'kubectl delete overlaypools --all --timeout=60s >&2\nkubectl delete nodeoverlayips --all --timeout=60s >&2';
+  const folder = `cd "$(mktemp -d -p ${fleet.lab.folder})"`;
+  assert.equal(await run(`${folder}\n${backup}\n${lost}\n{ ${restore}\n} >&2\n${served}\n${who}`), before);
+  await run(lost);
+});
+
+/** As JSON, in which a shell finds no quote of its own. */
+function overlay(kind: string, name: string, spec: object): string {
+  return JSON.stringify({ apiVersion: 'fairlead.dev/v1alpha1', kind, metadata: { name }, spec });
+}
+
 /** Runs the steps, and leaves no StaticRoute. */
 async function follow(steps: readonly Block[], looks: RegExp): Promise<void> {
   assert.ok(steps.filter(({ language, after: command }) => language === 'text' && command).length >= 3);
