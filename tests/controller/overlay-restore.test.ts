@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ApiObject } from '../../src/cluster/api-client.ts';
 import { NODE_OVERLAY_IPS, OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
 import { overlayScenario as scenario } from './overlay-stage.ts';
 
@@ -18,17 +19,15 @@ describe('a cluster that is restored from files', () => {
       await stage.advance(5_000);
       const before = ['192.168.100.2 n1', '192.168.100.3 n4', '192.168.100.4 n3'];
       assert.deepEqual(stage.ledger(), before);
-      const names = ['n1', 'n3', 'n4'].map((node) => `${node}.default`);
-      const bare = <T extends object>({ status: _, ...object }: T & { readonly status?: unknown }) => object;
-      const objects = names.map((name) => bare(stage.world.get(NODE_OVERLAY_IPS, { name })));
-      const { metadata, ...pool } = bare(stage.world.get(OVERLAY_POOLS, { name: 'default' }));
+      const objects = ['n1', 'n3', 'n4'].map((node) => asRestored(stage.world.get(NODE_OVERLAY_IPS, { name: `${node}.default` })));
+      const pool = asRestored(stage.world.get(OVERLAY_POOLS, { name: 'default' }));
       stage.world.delete(OVERLAY_POOLS, { name: 'default' });
       await stage.advance(MINUTE);
       assert.equal(stage.world.find(OVERLAY_POOLS, { name: 'default' }), undefined);
-      for (const { metadata: own, ...object } of objects) stage.admin.put({ ...object, metadata: restored(own) } as never);
+      for (const object of objects) stage.admin.put(object as never);
       await stage.advance(MINUTE);
       assert.match(stage.state('n1'), /NoSuchPool/);
-      stage.admin.put({ ...pool, metadata: restored(metadata) } as never);
+      stage.admin.put(pool as never);
       await stage.advance(MINUTE);
       assert.deepEqual(stage.ledger(), before);
       for (const node of ['n1', 'n3', 'n4']) assert.match(stage.state(node), /Granted InPlace$/);
@@ -55,7 +54,8 @@ describe('a range whose subnet becomes wider', () => {
   );
 });
 
-/** What `kubectl apply` leaves of the metadata of a file. */
-function restored({ uid: _, resourceVersion: __, ...metadata }: Readonly<Record<string, unknown>>): object {
-  return metadata;
+/** What `kubectl apply` makes of an object in a file. */
+function asRestored({ status: _, metadata, ...object }: ApiObject): object {
+  const { uid: __, resourceVersion: ___, ...kept } = metadata;
+  return { ...object, metadata: kept };
 }
