@@ -229,6 +229,16 @@ describe('kubectl', () => {
     assert.match(await columns('noip', '-o', 'wide'), /^NAME \| ADDRESS \| SECOND \| GATEWAY/);
   });
 
+  it('shows each address of a node as a word, and nothing where there is one', async () => {
+    await plane.api.post(ADDRESSES, address('n-1', 'shown', '192.168.100.16/24'));
+    await plane.api.post(ADDRESSES, address('n-2', 'shown', '192.168.100.17/24', '2001:db8:100::17/64'));
+    const rows = (await plane.kubectl(['get', 'noip', '-o', 'wide', '--field-selector', 'spec.pool=shown'])).trim().split('\n').slice(1);
+    assert.deepEqual(
+      rows.map((row) => row.split(/ +/).slice(0, 3).join(' ')),
+      ['n-1.shown 192.168.100.16/24 n-1', 'n-2.shown 192.168.100.17/24 2001:db8:100::17/64'],
+    );
+  });
+
   it('lists everything of ours by its category', async () => {
     const names = await plane.kubectl(['get', 'fairlead', '-o', 'name']);
     for (const name of ['staticroute.fairlead.dev/', 'nodereport.fairlead.dev/', 'clusternetwork.fairlead.dev/cluster']) {
