@@ -109,8 +109,8 @@ spec:
     {
       name: 'Device',
       type: 'string',
-      jsonPath: `.status.conditions[?(@.type=="DeviceReady")].status`,
-      description: 'Whether the node has them in place.',
+      jsonPath: `.status.conditions[?(@.type=="DeviceReady")].reason`,
+      description: 'InPlace, or why the node has not put them in place, in one word.',
     },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since it was created.' },
   ],

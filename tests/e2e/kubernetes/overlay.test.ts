@@ -65,7 +65,7 @@ describe('overlay addresses of two zones', () => {
     await until(async () => (await addressesOf(fleet)).every(({ deviceReady }) => deviceReady));
     const [head = '', first = ''] = (await fleet.plane.kubectl(['get', 'noip'])).split('\n');
     assert.match(head, /^NAME +ADDRESS +GATEWAY +ZONE +NODE +STATE +DEVICE +AGE/);
-    assert.match(first, /^n1\.default +192\.168\.100\.2\/24 +192\.168\.100\.1 +a +n1 +Granted +True/);
+    assert.match(first, /^n1\.default +192\.168\.100\.2\/24 +192\.168\.100\.1 +a +n1 +Granted +InPlace/);
     const { capacity, allocated, free } = await untilPool(fleet, (status) => ready(status)?.status === 'True');
     assert.deepEqual([capacity, allocated, free], [506, 3, 503]);
   });
