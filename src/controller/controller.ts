@@ -181,6 +181,7 @@ export class Controller {
       ips: [...sources.ips.items.values()].map(({ value }) => value),
       nodes: this.#fleet.nodes,
       isHeard: (node) => this.#fleet.isHeard(node),
+      isStray: (node) => this.#fleet.isStray(node),
       ranges: sources.clusterRanges,
       attended,
     });

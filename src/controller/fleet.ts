@@ -1,6 +1,7 @@
 import { selects } from '../core/selector.ts';
 import type { FleetNode } from './decide-static-route.ts';
 import { sameEntry } from './entry-pool.ts';
+import { Strays } from './strays.ts';
 import type { NodeView, ReportView, RouteView, View } from './views.ts';
 
 /** An agent sends a sign of life every two minutes. */
@@ -53,6 +54,8 @@ export class Fleet {
   readonly #reports = new Map<string, ReportView>();
   readonly #members = new Map<string, Member>();
   readonly #heard = new Map<string, Heard>();
+  readonly #strays = new Strays();
+  #attended = 0;
   #order: readonly Member[] | undefined;
 
   get routes(): ReadonlyMap<string, RouteView> {
@@ -73,10 +76,17 @@ export class Fleet {
     return this.#order.map(({ seen }) => seen);
   }
 
-  /** Whether the agent of a node has been heard of lately. */
+  /** Whether the agent of a node has been heard of lately. Of a Node that is gone its report may still be there. */
   isHeard(name: string): boolean {
     const { seen } = this.#members.get(name) ?? {};
-    return seen?.report !== undefined && !seen.silent && seen.notReady === undefined;
+    if (seen) return seen.report !== undefined && !seen.silent && seen.notReady === undefined;
+    const heard = this.#heard.get(name);
+    return this.isStray(name) || (heard !== undefined && this.#attended - heard.at < SILENT_MS);
+  }
+
+  /** Whether an agent runs on though its Node is gone. */
+  isStray(name: string): boolean {
+    return !this.#members.has(name) && this.#strays.isHeard(name);
   }
 
   /** Takes over what the collections hold now. */
@@ -84,6 +94,8 @@ export class Fleet {
     const dirty = new Set<string>(differences(this.#routes, collections.routes).map(({ name }) => name));
     const network = this.#takeNodes(collections.nodes, moment, dirty);
     this.#takeReports(collections.reports, moment, dirty);
+    this.#attended = moment.attended;
+    this.#strays.prune(moment.attended);
     for (const member of this.#members.values()) this.#see(member, moment, dirty);
     return { routes: dirty, network };
   }
@@ -100,6 +112,7 @@ export class Fleet {
       } else if (member) member.node = after;
       else {
         this.#members.set(name, { node: after, since: attended, seen: NOBODY });
+        this.#strays.settle(name);
         this.#order = undefined;
       }
     }
@@ -110,6 +123,7 @@ export class Fleet {
     for (const { name, before, after } of differences(this.#reports, items)) {
       if (!after) this.#heard.delete(name);
       else this.#heard.set(name, { report: after, at: before ? moment.attended : firstHeard(after, moment) });
+      if (!this.#nodes.has(name)) this.#strays.look(name, { known: before !== undefined, there: after !== undefined }, moment.attended);
       for (const route of changedEntries(before, after)) dirty.add(route);
     }
   }

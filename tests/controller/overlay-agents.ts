@@ -18,6 +18,8 @@ export class OverlayAgents {
   readonly #devices = new OverlayDevices();
   /** Nodes whose agent does nothing. */
   readonly silent = new Set<string>();
+  /** Machines that have begun to run: they do so also without a Node. */
+  readonly #running = new Set<string>();
   /** Milliseconds until the agent of a node has heard of something. */
   delay: () => number = () => 20;
   /** When the agent of each node will have dealt with all that it has heard of: it takes one thing after the other. */
@@ -49,6 +51,7 @@ export class OverlayAgents {
   /** The agent begins, and sees all that there is. */
   begin(node: string): void {
     this.silent.delete(node);
+    this.#running.add(node);
     this.#lives.set(node, this.#lifeOf(node) + 1);
     const own = this.#stage.world.list(NODE_OVERLAY_IPS, { fieldSelector: `spec.node=${node}` }).items.map(ipView);
     this.#devices.vanish(node, new Set(own.map(({ pool }) => pool)));
@@ -57,6 +60,7 @@ export class OverlayAgents {
 
   /** The machine is no more, and everything on it. */
   vanish(node: string): void {
+    this.#running.delete(node);
     this.#devices.vanish(node);
   }
 
@@ -83,8 +87,12 @@ export class OverlayAgents {
     const life = this.#lifeOf(node);
     this.#clock.after(at - this.#clock.now(), () => {
       if (life !== this.#lifeOf(node)) return;
-      if (!this.silent.has(node) && this.#stage.world.find(NODES, { name: node })) act();
+      if (!this.silent.has(node) && this.#runs(node)) act();
     });
+  }
+
+  #runs(node: string): boolean {
+    return this.#running.has(node) || this.#stage.world.find(NODES, { name: node }) !== undefined;
   }
 
   #lifeOf(node: string): number {

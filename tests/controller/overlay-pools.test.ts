@@ -26,7 +26,7 @@ describe('an OverlayPool', () => {
       );
       assert.equal(process.events.filter((event) => event.startsWith('Warning PoolExhausted default')).length, 1);
       stage.removeNode('n3');
-      await stage.advance(5_000);
+      await stage.advance(20_000);
       assert.equal(stage.state('n6'), '192.168.100.4 Granted InPlace');
       assert.equal(stage.state('a-late'), 'none');
     }),

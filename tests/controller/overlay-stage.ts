@@ -58,6 +58,13 @@ export class OverlayStage extends Stage {
     this.world.delete(NODES, { name });
   }
 
+  /** Somebody deletes the Node of a machine that runs on. */
+  forgetNode(name: string): void {
+    const agent = this.agents.get(name);
+    if (agent) agent.astray = true;
+    this.world.delete(NODES, { name });
+  }
+
   /** A machine of that name comes, or comes again. */
   join(name: string, labels: Readonly<Record<string, string>> = {}): void {
     this.addNode(name, labels);

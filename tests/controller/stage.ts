@@ -84,6 +84,8 @@ export class Agent {
   /** Milliseconds from a change to the report of it. */
   reaction: number;
   dead = false;
+  /** It runs on without a Node, and reports nothing but that. */
+  astray = false;
   /** Its machine is no more. */
   removed = false;
   writes = 0;
@@ -115,12 +117,11 @@ export class Agent {
     this.#cancel = undefined;
     const { world } = this.#stage;
     const node = world.find(NODES, { name: this.name });
-    if (this.dead || this.removed || !node) return;
+    if (this.dead || this.removed || (!node && !this.astray)) return;
     if (!world.typeOf(NODE_REPORTS)) return void this.#clock.after(1_000, () => this.look());
     this.writes++;
     this.#notBefore = this.#clock.now() + 1_000;
-    const { labels } = nodeView(node);
-    const routes = world.list(STATIC_ROUTES, {}).items.filter((route) => selects(routeView(route).selector ?? assert.fail(), labels));
+    const routes = world.list(STATIC_ROUTES, {}).items.filter((route) => node && selectsNode(route, node));
     const resources = routes.map(({ metadata: { name, uid, generation } }) =>
       entry(name, { uid, observedGeneration: generation, ...this.failures.get(name) }),
     );
@@ -130,6 +131,10 @@ export class Agent {
     const status = reportStatus(resources, this.#clock.date().toISOString());
     world.apply(NODE_REPORTS, { ...object, status }, { ...options, subresource: 'status' });
   }
+}
+
+function selectsNode(route: ApiObject, node: ApiObject): boolean {
+  return selects(routeView(route).selector ?? assert.fail(), nodeView(node).labels) === true;
 }
 
 /** A cluster in memory: API server, agents, controllers, and time that stands still until it is moved. */

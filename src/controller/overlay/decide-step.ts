@@ -8,8 +8,9 @@ export interface Subject {
   readonly entries: readonly Entry[];
   readonly object: OverlayIPView | undefined;
   readonly verdict: Verdict | undefined;
+  /** Whether its agent must say that addresses are out of use before they are (see patience.ts). */
+  readonly awaited: boolean;
   /** Whether there is a Node of that name, and the pool selects it. */
-  readonly present: boolean;
   readonly selected: boolean;
   /** Whether its agent has been heard of lately. */
   readonly heard: boolean;
@@ -55,10 +56,10 @@ export function decideStep(subject: Subject): Step {
 }
 
 function stepOfRelease(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
-  const { object, present, overdue } = subject;
+  const { object, awaited, overdue } = subject;
   if (!object) return stepOfMissing(releasing, held, subject);
   const concerned = isAbout(object, releasing);
-  const agreed = !present || agentAgrees(object, releasing);
+  const agreed = !awaited || agentAgrees(object, releasing);
   if (agreed || (concerned && (!object.deleting || object.granted))) return { type: 'release', entries: releasing };
   if (object.deleting) return overdue && object.held ? { type: 'let-go', object, overdue } : waitFor(releasing, subject);
   if (!isHeldIn(object, held)) return { type: 'tell', object, entries: held };
@@ -76,18 +77,18 @@ export function agentAgrees(object: OverlayIPView, addresses: readonly Pick<Entr
 /** There may be no NodeOverlayIP because none was made yet, because it was let go too early, or because somebody has forced it. */
 function stepOfMissing(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
   if (held.length > 0 && subject.selected && !subject.lacking) return stepOfHeld(held, subject);
-  const { present, heard, unused } = subject;
-  return !present || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing, subject);
+  const { awaited, heard, unused } = subject;
+  return !awaited || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing, subject);
 }
 
-function waitFor(entries: readonly Entry[], { present, heard }: Subject): Step {
-  return { type: 'wait', entries, silent: present && !heard };
+function waitFor(entries: readonly Entry[], { heard }: Subject): Step {
+  return { type: 'wait', entries, silent: !heard };
 }
 
 /** A user has deleted it, or there is nothing of it in the ledger any more. */
-function stepOfDeletion(object: OverlayIPView, { present, overdue }: Subject): Step {
+function stepOfDeletion(object: OverlayIPView, { awaited, overdue }: Subject): Step {
   if (!object.held) return NOTHING;
-  return !mayBeInUse(object) || !present || overdue ? { type: 'let-go', object, overdue } : NOTHING;
+  return !mayBeInUse(object) || !awaited || overdue ? { type: 'let-go', object, overdue } : NOTHING;
 }
 
 function stepOfObject(object: OverlayIPView, held: readonly Entry[], { verdict, closing }: Subject): Step {

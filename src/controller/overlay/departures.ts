@@ -1,5 +1,6 @@
 import type { Address } from '../../core/ip/address.ts';
 import { addressText, type OverlayIPView } from './ip-view.ts';
+import { ANSWER_MS } from './patience.ts';
 
 /** How long a user who has deleted a NodeOverlayIP may take to make another, before the one that was deleted comes back. Milliseconds. */
 const COMEBACK_MS = 2_000;
@@ -48,9 +49,14 @@ export class Departures {
     return this.#goneAt.has(node);
   }
 
-  overdue({ uid }: OverlayIPView): boolean {
+  overdue(object: OverlayIPView): boolean {
+    return (this.leavingFor(object) ?? 0) >= PATIENCE_MS;
+  }
+
+  /** For how long it has been on its way out; undefined when it is not. */
+  leavingFor({ uid }: OverlayIPView): number | undefined {
     const since = this.#leavingSince.get(uid);
-    return since !== undefined && this.#moment.attended - since >= PATIENCE_MS;
+    return since === undefined ? undefined : this.#moment.attended - since;
   }
 
   /** What was told of an address before its NodeOverlayIP went; it may be in no range any more. */
@@ -60,6 +66,8 @@ export class Departures {
 
   /** When there is something to look at again because of time alone; by the clock, infinite when there is nothing. */
   get due(): number {
-    return Math.min(...[...this.#goneAt.values()].map((at) => at + COMEBACK_MS));
+    const { now, attended } = this.#moment;
+    const answers = [...this.#leavingSince.values()].map((since) => since + ANSWER_MS - attended).filter((left) => left > 0);
+    return Math.min(...[...this.#goneAt.values()].map((at) => at + COMEBACK_MS), ...answers.map((left) => now + left));
   }
 }

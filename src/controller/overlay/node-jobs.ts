@@ -25,6 +25,8 @@ export interface NodeJobPorts {
   readonly worldOf: (node: string, entries: readonly Entry[]) => StatusWorld;
   readonly verdictOn: (node: string) => Verdict | undefined;
   readonly isHeard: (node: string) => boolean;
+  /** Whether the agent of a node without a Node must say that addresses are out of use; `object` is its NodeOverlayIP. */
+  readonly isAwaitedWithoutNode: (node: string, object: OverlayIPView | undefined) => boolean;
   readonly notes: EntryNotes;
   readonly clock: Clock;
   /** How long the prefix of its subnet is; undefined when nobody knows. */
@@ -153,10 +155,10 @@ export class NodeJobs {
 
   /** Whether the node surely uses them no longer. Asked after the entries were marked, of what the API server says now. */
   async #isUnusedOn(node: string, object: OverlayIPView | undefined, entries: readonly Entry[]): Promise<boolean> {
-    const { api } = this.#ports;
+    const { api, isAwaitedWithoutNode } = this.#ports;
     if (object && agentAgrees(object, entries)) return true;
     if ((!object || isUntouched(object)) && this.#areUnused(entries)) return true;
-    return !(await api.hasNode(node));
+    return !isAwaitedWithoutNode(node, object) && !(await api.hasNode(node));
   }
 
   #areUnused(entries: readonly Entry[]): boolean {

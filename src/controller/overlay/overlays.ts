@@ -32,6 +32,7 @@ export interface OverlayInput {
   readonly ips: Iterable<OverlayIPView>;
   readonly nodes: ReadonlyMap<string, NodeView>;
   readonly isHeard: (node: string) => boolean;
+  readonly isStray: (node: string) => boolean;
   /** Undefined until every source has answered. */
   readonly ranges: ClusterRanges | undefined;
   /** Milliseconds (see Attention). */

@@ -21,6 +21,7 @@ import { LedgerWriter } from './ledger-writer.ts';
 import { NODE_OVERLAY_IPS } from './names.ts';
 import { NodeJobs } from './node-jobs.ts';
 import { ObjectMemory } from './object-memory.ts';
+import { isAwaited } from './patience.ts';
 import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
 import type { PoolView } from './pool-view.ts';
 import type { PoolProblem, Verdict } from './reasons.ts';
@@ -99,6 +100,7 @@ export class PoolKeeper {
       worldOf: (node, entries) => this.#worldOf(node, entries),
       verdictOn: (node) => this.#present?.verdicts.get(node),
       isHeard: (node) => this.#present?.round.isHeard(node) ?? false,
+      isAwaitedWithoutNode: (node, object) => this.#isAwaited(node, object, false),
       lengthOf: (entry) => this.#lengthOf(entry),
       notes: this.#notes,
       clock,
@@ -214,7 +216,7 @@ export class PoolKeeper {
         entries: own,
         object,
         verdict: verdicts.get(node),
-        present: view !== undefined,
+        awaited: this.#isAwaited(node, object, view !== undefined),
         selected: isSelected(view),
         heard: round?.isHeard(node) ?? false,
         justGone: this.#departures.justGone(node),
@@ -228,6 +230,17 @@ export class PoolKeeper {
     }
     this.#runner.keep((node) => names.has(node));
     return silent;
+  }
+
+  #isAwaited(node: string, object: OverlayIPView | undefined, present: boolean): boolean {
+    const { round } = this.#present ?? {};
+    if (!round) return true;
+    return isAwaited({
+      present,
+      heard: round.isHeard(node),
+      astray: round.isStray(node),
+      asked: object && this.#departures.leavingFor(object),
+    });
   }
 
   #start(node: string, step: Step): void {
@@ -298,7 +311,7 @@ export class PoolKeeper {
         entries: [],
         object,
         verdict: round.nodes.has(node) ? undefined : verdicts.get(node),
-        present: round.nodes.has(node),
+        awaited: this.#isAwaited(node, object, round.nodes.has(node)),
         selected: false,
         heard: false,
         justGone: false,

@@ -37,6 +37,8 @@ export interface PoolRound {
   readonly nodes: ReadonlyMap<string, NodeView>;
   /** Whether the agent of a node has been heard of lately. */
   readonly isHeard: (node: string) => boolean;
+  /** Whether it runs on though its Node is gone. */
+  readonly isStray: (node: string) => boolean;
   /** Undefined while it is not known what ranges must not overlap: then nothing new is given. */
   readonly around: Surroundings | undefined;
   readonly older: readonly OlderPool[];
