@@ -23,8 +23,8 @@ export function nothingServes(zone: string | undefined, ranges: readonly Range[]
       message: `no range serves zone ${zone}; the pool has ${has}: add one for this zone, or one for every zone`,
     };
   }
-  const label = 'it has no label topology.kubernetes.io/zone';
-  return { reason: 'NoZone', message: `${label}, and the pool has ${has}: label the node, or add a range for every zone` };
+  const label = 'there is no label topology.kubernetes.io/zone';
+  return { reason: 'NoZone', message: `${label}, and the pool has ${has}: label every node, or add a range for every zone` };
 }
 
 export function mustBeMended(zone: string | undefined): Waiting {

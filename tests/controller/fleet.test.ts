@@ -121,6 +121,69 @@ describe('a change', () => {
   });
 });
 
+describe('an agent whose Node is gone', () => {
+  const gone = (): { world: World; fleet: Fleet } => {
+    const world = new World();
+    const fleet = new Fleet();
+    world.putNode('n1');
+    world.putReport('n1', []);
+    fleet.update(world, at(0));
+    world.nodes.delete('n1');
+    fleet.update(world, at(1_000));
+    return { world, fleet };
+  };
+  const voice = (fleet: Fleet): string => `${fleet.isHeard('n1') ? 'heard' : 'silent'}${fleet.isStray('n1') ? ' stray' : ''}`;
+
+  it('may run while its report is there, and is silent when that is old or has gone', () => {
+    const { world, fleet } = gone();
+    assert.equal(voice(fleet), 'heard');
+    fleet.update(world, at(299_000));
+    assert.equal(voice(fleet), 'heard');
+    fleet.update(world, at(300_000));
+    assert.equal(voice(fleet), 'silent');
+    const other = gone();
+    other.world.reports.delete('n1');
+    other.fleet.update(other.world, at(2_000));
+    assert.equal(voice(other.fleet), 'silent');
+  });
+
+  it('runs when it reports again, also after its report was deleted, and for as long as it does', () => {
+    const { world, fleet } = gone();
+    world.putReport('n1', []);
+    fleet.update(world, at(10_000));
+    assert.equal(voice(fleet), 'heard stray');
+    world.reports.delete('n1');
+    fleet.update(world, at(61_000));
+    assert.equal(voice(fleet), 'heard stray');
+    world.putReport('n1', []);
+    fleet.update(world, at(130_000));
+    world.reports.delete('n1');
+    fleet.update(world, at(190_000));
+    assert.equal(voice(fleet), 'heard stray');
+    fleet.update(world, at(280_000));
+    assert.equal(voice(fleet), 'silent');
+  });
+
+  it('is not known to run because of a report that was there before', () => {
+    const { world } = gone();
+    const fleet = new Fleet();
+    fleet.update(world, at(5_000));
+    assert.equal(voice(fleet), 'heard');
+  });
+
+  it('is an ordinary one when the Node is there again', () => {
+    const { world, fleet } = gone();
+    world.putReport('n1', []);
+    fleet.update(world, at(2_000));
+    world.putNode('n1');
+    fleet.update(world, at(3_000));
+    assert.equal(voice(fleet), 'heard');
+    world.nodes.delete('n1');
+    fleet.update(world, at(4_000));
+    assert.equal(voice(fleet), 'heard');
+  });
+});
+
 describe('whatever changes', () => {
   const name = fc.constantFrom('n1', 'n2', 'n3');
   const zone = fc.constantFrom('a', 'b');

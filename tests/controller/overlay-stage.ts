@@ -51,11 +51,16 @@ export class OverlayStage extends Stage {
 
   /** The machine is switched off, and its Node deleted. */
   removeNode(name: string): void {
+    this.switchOff(name);
+    this.world.delete(NODES, { name });
+  }
+
+  /** The machine is no more. */
+  switchOff(name: string): void {
     const agent = this.agents.get(name);
     if (agent) agent.removed = true;
     this.agents.delete(name);
     this.overlay.vanish(name);
-    this.world.delete(NODES, { name });
   }
 
   /** Somebody deletes the Node of a machine that runs on. */
@@ -67,6 +72,8 @@ export class OverlayStage extends Stage {
 
   /** A machine of that name comes, or comes again. */
   join(name: string, labels: Readonly<Record<string, string>> = {}): void {
+    const before = this.agents.get(name);
+    if (before) before.removed = true;
     this.addNode(name, labels);
     this.overlay.begin(name);
   }

@@ -64,7 +64,7 @@ describe('overlay addresses', () => {
       assert.equal(stage.state('old'), '192.168.101.2 Granted InPlace');
       assert.equal(stage.state('lost'), 'none');
       assert.equal(stage.state('far'), 'none');
-      assert.match(stage.message('default', 'ready'), /; 1 node has no address \(lost\): it has no label topology.kubernetes.io\/zone/);
+      assert.match(stage.message('default', 'ready'), /; 1 node has no address \(lost\): there is no label topology.kubernetes.io\/zone/);
       assert.match(stage.message('default', 'ready'), /^False NoRangeForZone: 1 node has no address \(far\): no range serves zone c/);
       assert.equal(stage.poolState(), 'False NoRangeForZone 506/2/504');
       stage.putNode('far', { labels: { 'topology.kubernetes.io/zone': 'b' } });

@@ -9,12 +9,16 @@ const MOST_NODES = 40;
 export const SELECTED = { overlay: 'yes' } as const;
 const ZONE = 'topology.kubernetes.io/zone';
 
-/** What people and machines do: nodes come and go, agents fall silent, users delete NodeOverlayIPs, and ask for addresses. */
+/**
+ * What people and machines do: nodes come and go, agents fall silent, users delete NodeOverlayIPs, ask for addresses, and
+ * delete the Nodes of machines that run on. */
 export class People {
   readonly #stage: OverlayStage;
   readonly #chance: Random;
   readonly #note: (words: string) => void;
   #names = 0;
+  /** Machines without a Node. */
+  readonly #strays = new Set<string>();
 
   constructor(stage: OverlayStage, chance: Random, note: (words: string) => void) {
     this.#stage = stage;
@@ -25,9 +29,12 @@ export class People {
 
   act(): void {
     const roll = this.#chance.fraction();
-    const nodes = [...this.#stage.agents.keys()];
+    const nodes = [...this.#stage.agents.keys()].filter((name) => !this.#strays.has(name));
     const node = this.#chance.pick(nodes);
-    if (nodes.length < 10 || (roll < 0.4 && nodes.length < MOST_NODES)) this.#join();
+    const rare = this.#chance.below(30);
+    if (rare === 0) this.#forget(node);
+    else if (rare === 1) this.#end(this.#chance.pick([...this.#strays]));
+    else if (nodes.length < 10 || (roll < 0.4 && nodes.length < MOST_NODES)) this.#join();
     else if (!node) return;
     else if (roll < 0.7) this.leave(node);
     else if (roll < 0.8) this.#relabel(node);
@@ -40,6 +47,11 @@ export class People {
   /** Nobody is silent any more. */
   speakAll(): void {
     for (const node of [...this.#stage.overlay.silent]) this.#speak(node);
+  }
+
+  /** No machine runs without a Node any more. */
+  endAll(): void {
+    for (const node of [...this.#strays]) this.#end(node);
   }
 
   get selected(): readonly string[] {
@@ -57,8 +69,12 @@ export class People {
     const known = this.#chance.oneIn(3) ? `n${1 + this.#chance.below(Math.max(this.#names, 1))}` : undefined;
     const name = known !== undefined && !this.#stage.agents.has(known) ? known : `n${++this.#names}`;
     this.#note(`join ${name}`);
+    this.#stage.join(name, this.#labels());
+  }
+
+  #labels(): Readonly<Record<string, string>> {
     const zone = this.#chance.pick(Object.keys(ZONES)) ?? 'a';
-    this.#stage.join(name, { [ZONE]: zone, ...(this.#chance.oneIn(8) ? {} : SELECTED) });
+    return { [ZONE]: zone, ...(this.#chance.oneIn(8) ? {} : SELECTED) };
   }
 
   #relabel(name: string): void {
@@ -66,6 +82,24 @@ export class People {
     const { overlay, ...others } = labels;
     this.#note(`${overlay ? 'deselect' : 'select'} ${name}`);
     this.#stage.putNode(name, { labels: overlay ? others : { ...others, ...SELECTED } });
+  }
+
+  /** One that is silent would be given up soon, with the address on it. */
+  #forget(name: string | undefined): void {
+    if (name === undefined || this.#stage.overlay.silent.has(name)) return;
+    this.#note(`forget ${name}`);
+    this.#strays.add(name);
+    this.#stage.forgetNode(name);
+  }
+
+  /** It is switched off, or its kubelet registers it again. */
+  #end(name: string | undefined): void {
+    if (name === undefined) return;
+    const again = this.#chance.oneIn(2);
+    this.#note(`${again ? 'register' : 'switch off'} ${name}`);
+    this.#strays.delete(name);
+    if (again) this.#stage.join(name, this.#labels());
+    else this.#stage.switchOff(name);
   }
 
   #drop(name: string): void {

@@ -100,6 +100,7 @@ class Torture {
     this.#note('--- calm');
     await this.#options.outside.calm?.();
     this.#people.speakAll();
+    this.#people.endAll();
     for (const name of this.#people.selected.slice(LAST_NODES)) this.#people.leave(name);
     const world = { stage: this.#stage, watchman: this.#watchman, outside: this.#options.outside };
     this.#stage.ask('nobody', [`${ZONES.a}.${this.#unused()}/${LENGTH}`]);

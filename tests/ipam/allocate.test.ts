@@ -79,7 +79,7 @@ describe('allocate', () => {
     );
     assert.equal(
       messageOf(nowhere),
-      'it has no label topology.kubernetes.io/zone, and the pool has ranges for the zones a and b alone: label the node, or add a range for every zone',
+      'there is no label topology.kubernetes.io/zone, and the pool has ranges for the zones a and b alone: label every node, or add a range for every zone',
     );
     assert.equal(
       messageOf(other),

@@ -3,9 +3,10 @@ import type { LabelSelector } from '../../core/resources.ts';
 import { selects } from '../../core/selector.ts';
 import { allocate, type Wish } from '../../ipam/allocate.ts';
 import type { NodeView } from '../views.ts';
+import type { AgentWait } from './agent-waits.ts';
 import { lackedFamilies } from './decide-families.ts';
 import { refusalOf } from './decide-request.ts';
-import type { Supply } from './decide-supply.ts';
+import { missingFor, type Supply } from './decide-supply.ts';
 import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
 import { byNode, type Entry, keyOf, type Ledger, sameLedger } from './ledger.ts';
 import { bytesOf, MOST_BYTES } from './ledger-size.ts';
@@ -35,6 +36,8 @@ export interface LedgerWorld {
   readonly taken: ReadonlySet<string>;
   /** Whose an address is, as the provider has said when it was asked for a NodeOverlayIP, by its uid. */
   readonly refused: (uid: string, address: string) => string | undefined;
+  /** For which agent has been waited in vain, by its node. */
+  readonly waitFor: (node: string) => AgentWait | undefined;
   /** Whether `objects` are as new as the ledger: else nothing is given, and nothing rebuilt. */
   readonly familiar: boolean;
   /** Whether it has been made sure that a node uses an address though this very ledger has it for another. */
@@ -210,7 +213,7 @@ class LedgerDraft {
   }
 
   #verdictOn(object: OverlayIPView, node: NodeView | undefined): Verdict | undefined {
-    const { pool, supply, shortage, elsewhere, refused } = this.#world;
+    const { pool, supply, shortage, elsewhere, refused, waitFor } = this.#world;
     if (!node)
       return { node: object.node, reason: 'NotSelected', message: `there is no Node ${object.node}: it gets the address when there is` };
     if (!pool.spec) return { node: node.name, ...shortage };
@@ -225,6 +228,8 @@ class LedgerDraft {
       rival: (address: string) => this.#rivalOf(object, address),
       refused: (address: string) => refused(object.uid, address),
       elsewhere,
+      waitFor,
+      asking: (other: string, address: string) => this.#otherWishOf(other, address),
     };
     const refusal = refusalOf(object, zoneOf(node.labels), supply, holders);
     return refusal && { node: node.name, ...refusal };
@@ -233,6 +238,13 @@ class LedgerDraft {
   #rivalOf(object: OverlayIPView, address: string): string | undefined {
     const rivals = this.#named.get(address)?.filter((other) => other !== object && (other.granted || olderFirst(other, object) < 0));
     return rivals?.[0]?.name;
+  }
+
+  #otherWishOf(node: string, address: string): string | undefined {
+    const object = this.#world.objects.get(node);
+    const asks =
+      object !== undefined && !object.granted && !object.deleting && !object.addresses.some((own) => own.address.text === address);
+    return asks ? object.name : undefined;
   }
 
   /** Selected nodes that lack an address, and ask for nothing certain: in the order in which they came. */
@@ -248,10 +260,16 @@ class LedgerDraft {
     const wishes = wanting.sort(olderFirst).flatMap((node) => wishOf(node, having.get(node.name) ?? [], supply));
     for (const allocation of allocate(wishes, supply.open, held, supply.unusable)) {
       const { node } = allocation;
-      if (allocation.outcome === 'waiting') this.#verdicts.set(node, { node, reason: allocation.reason, message: allocation.message });
+      if (allocation.outcome === 'waiting') this.#verdicts.set(node, this.#waitingOn(allocation, supply));
       else if (this.#isFull()) this.#verdicts.set(node, this.#fullFor(node));
       else for (const { address } of allocation.addresses) this.#enter(address, node);
     }
+  }
+
+  /** Where a range is missing, it says which. */
+  #waitingOn({ node, reason, message }: Verdict, supply: Supply): Verdict {
+    if (reason !== 'RangeUnusable') return { node, reason, message };
+    return { node, reason, message: missingFor(zoneOf(this.#world.nodes.get(node)?.labels ?? new Map()), supply) };
   }
 
   /** First entered, then released: so nobody can be given the address meanwhile. */

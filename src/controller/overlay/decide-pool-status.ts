@@ -142,8 +142,10 @@ function degradedOf({ pool, problems }: PoolFindings): Said {
   return { type: 'Degraded', ...said, observedGeneration: pool.generation };
 }
 
+/** What a node waits for may be told as a problem of its own as well. */
 function words(problems: readonly PoolProblem[]): string {
-  return problems.map(({ message }) => message).join('; ');
+  const news = problems.filter(({ message }, i) => !problems.slice(0, i).some((before) => before.message.includes(message)));
+  return news.map(({ message }) => message).join('; ');
 }
 
 function count(number: number, one: string, many: string): string {

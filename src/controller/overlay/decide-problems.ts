@@ -1,6 +1,8 @@
 import { listSome } from '../../core/render.ts';
 import { whyReserved } from '../../ipam/reserved.ts';
+import { type AgentWait, mendSilence, named as namedWait } from './agent-waits.ts';
 import { rangeOf, type Supply } from './decide-supply.ts';
+import type { FailingDevice } from './failing-devices.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import type { PoolView } from './pool-view.ts';
 import type { OverlayReason, PoolProblem, Verdict } from './reasons.ts';
@@ -24,8 +26,12 @@ export interface ProblemWorld {
   };
   /** To be given back, but nobody can see what is recorded for them. */
   readonly outOfSight: readonly Entry[];
-  /** Nodes whose agent is silent, so that their addresses cannot be given back. */
-  readonly silent: readonly string[];
+  /** The agents that have been waited for in vain, so that addresses cannot be given back. */
+  readonly waits: readonly AgentWait[];
+  /** Nodes that have not used what they are granted for some time. */
+  readonly failing: readonly FailingDevice[];
+  /** What the API server refuses about nodes that do not wait for an address. */
+  readonly rejected: readonly Verdict[];
 }
 
 /** What a person should know about a pool, the weightiest first. Pure. */
@@ -38,6 +44,7 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
     ...heldTwice(world),
     ...[ipam.look ?? ipam.claim].flatMap((trouble) => trouble ?? []),
     ...waitingProblems(waiting),
+    ...failingProblems(world),
     ...(supply?.problems ?? []),
     ...heldGateways(world),
     ...outsideRanges(world),
@@ -45,6 +52,8 @@ export function decideProblems(world: ProblemWorld): readonly PoolProblem[] {
     ...releaseTrouble(world),
     ...recordsOutOfSight(world),
     ...silentAgents(world),
+    ...stuckAgents(world),
+    ...rejections(world),
   ];
 }
 
@@ -71,8 +80,20 @@ function waitingProblems(waiting: readonly Verdict[]): readonly PoolProblem[] {
   const groups = [...Map.groupBy(own, ({ reason }) => reason)].sort(([, a], [, b]) => b.length - a.length);
   return groups.map(([reason, members]) => {
     const have = members.length === 1 ? '1 node has no address' : `${members.length} nodes have no address`;
-    return problem(reason, `${have} (${listSome(members.map(({ node }) => node))}): ${members[0]?.message ?? ''}`, true);
+    const [{ message } = { message: '' }] = members;
+    const why = members.every((each) => each.message === message) ? ': ' : '; the first: ';
+    return problem(reason, `${have} (${listSome(members.map(({ node }) => node))})${why}${message}`, true);
   });
+}
+
+/** The addresses are given, so the pool is Ready all the same. */
+function failingProblems({ failing }: ProblemWorld): readonly PoolProblem[] {
+  const [first] = failing;
+  if (!first) return [];
+  const nodes = listSome(failing.map(({ node }) => node));
+  if (failing.length === 1) return [problem('DeviceFailing', `node ${nodes} does not use its address: ${first.reason}: ${first.message}`)];
+  const fact = `${failing.length} nodes do not use their addresses (${nodes})`;
+  return [problem('DeviceFailing', `${fact}; the first: ${first.reason}: ${first.message}`)];
 }
 
 /** Every node of the range sends what is for on-premises to that node, which sends it to itself. */
@@ -131,10 +152,35 @@ function recordsOutOfSight({ outOfSight }: ProblemWorld): readonly PoolProblem[]
   return [problem('ReleaseFailed', `${are} be given back (${named}): ${fix}`)];
 }
 
-function silentAgents({ silent }: ProblemWorld): readonly PoolProblem[] {
-  if (silent.length === 0) return [];
-  const fact = `the agents of ${listSome(silent)} do not say that the addresses of these nodes are out of use`;
-  return [problem('AgentSilent', `${fact}: nobody else gets them until they do, or until these Nodes are deleted`)];
+function silentAgents({ waits }: ProblemWorld): readonly PoolProblem[] {
+  const silent = waits.filter(({ words }) => words === undefined);
+  const [first] = silent;
+  if (!first) return [];
+  const fact = `nobody else gets ${listSome(silent.map(namedWait))} before its agent says that it is out of use`;
+  const message = `${fact}: ${mendSilence(first)}`;
+  return [
+    problem(
+      'AgentSilent',
+      message,
+      silent.some(({ unserved }) => unserved),
+    ),
+  ];
+}
+
+/** Agents that say why they cannot take an address off. */
+function stuckAgents({ waits }: ProblemWorld): readonly PoolProblem[] {
+  const stuck = waits.filter(({ words }) => words !== undefined);
+  const [first] = stuck;
+  if (!first) return [];
+  const which = stuck.length === 1 ? '' : 'the first: ';
+  return [problem('ReleaseFailed', `${listSome(stuck.map(namedWait))} cannot be given back yet: ${which}${first.words}`)];
+}
+
+function rejections({ rejected }: ProblemWorld): readonly PoolProblem[] {
+  const [first] = rejected;
+  if (!first) return [];
+  const more = rejected.length === 1 ? '' : `; ${rejected.length - 1} more like it`;
+  return [problem('WriteRefused', `${first.message}${more}`)];
 }
 
 function held(ledger: Ledger): readonly Entry[] {

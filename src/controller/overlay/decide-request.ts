@@ -2,9 +2,10 @@ import type { OverlayAddress } from '../../core/resources.ts';
 import type { Range } from '../../ipam/provider.ts';
 import { whyReserved } from '../../ipam/reserved.ts';
 import { rangesFor, UNUSABLE } from '../../ipam/zone-ranges.ts';
-import type { Supply } from './decide-supply.ts';
+import { type AgentWait, mendSilence } from './agent-waits.ts';
+import { missingFor, type Supply } from './decide-supply.ts';
 import { addressText, type OverlayIPView } from './ip-view.ts';
-import type { Ledger } from './ledger.ts';
+import type { Entry, Ledger } from './ledger.ts';
 import type { OverlayReason } from './reasons.ts';
 
 export interface Refusal {
@@ -21,6 +22,10 @@ export interface Holders {
   readonly refused: (address: string) => string | undefined;
   /** Addresses of other pools, with the name of the pool. */
   readonly elsewhere: ReadonlyMap<string, string>;
+  /** Whether the agent of a node has been waited for in vain. */
+  readonly waitFor: (node: string) => AgentWait | undefined;
+  /** The NodeOverlayIP by which a node asks for another address than this one: by its name. */
+  readonly asking: (node: string, address: string) => string | undefined;
 }
 
 /** Why a NodeOverlayIP that nobody has been asked about does not get what it names; undefined when it does. Pure. */
@@ -38,8 +43,7 @@ function refusalOfAddress(object: OverlayIPView, wanted: OverlayAddress, zone: s
   const serving = rangesFor(zone, address.family, supply.open, supply.unusable);
   const own = serving === UNUSABLE ? [] : serving;
   const range = own.find(({ subnet }) => subnet.has(address));
-  if (!range && serving === UNUSABLE)
-    return { reason: 'RangeUnusable', message: `a range for ${where(zone)} cannot be used: see OverlayPool ${object.pool}` };
+  if (!range && serving === UNUSABLE) return { reason: 'RangeUnusable', message: missingFor(zone, supply) };
   if (!range) {
     const ranges =
       own.length === 0
@@ -56,15 +60,10 @@ function refusalOfAddress(object: OverlayIPView, wanted: OverlayAddress, zone: s
   return why === undefined ? undefined : outside(`${address} is never given: ${why}; delete this object, and ask for another`);
 }
 
-function holderOf(
-  object: OverlayIPView,
-  { address }: OverlayAddress,
-  supply: Supply,
-  { ledger, rival, refused, elsewhere }: Holders,
-): Refusal | undefined {
+function holderOf(object: OverlayIPView, { address }: OverlayAddress, supply: Supply, holders: Holders): Refusal | undefined {
+  const { ledger, rival, refused, elsewhere } = holders;
   const entry = ledger.get(address.text);
-  if (entry && entry.node !== object.node)
-    return taken(address.text, `is that of node ${entry.node}${entry.releasing ? ', and is being given back' : ''}`);
+  if (entry && entry.node !== object.node) return entry.releasing ? leaving(entry, holders) : kept(entry, holders);
   if (entry?.releasing) return { reason: 'Releasing', message: `${address} is being given back by this very node: it gets it after that` };
   const other = elsewhere.get(address.text);
   if (other !== undefined) return taken(address.text, `is one of OverlayPool ${other}`);
@@ -83,6 +82,24 @@ function recordAt(ranges: readonly Range[], address: string) {
     if (record) return record;
   }
   return undefined;
+}
+
+/** It is free by itself, if the agent of its node says so. */
+function leaving({ address, node }: Entry, { waitFor }: Holders): Refusal {
+  const wait = waitFor(node);
+  const until = wait
+    ? `when its agent says that it is out of use: ${wait.words ?? mendSilence(wait)}`
+    : 'in a moment, or delete this object and ask for another';
+  return { reason: 'AddressTaken', message: `${address} is being given back by node ${node}, and free ${until}` };
+}
+
+/** A node keeps what it has until it has what it asks for; two that ask for each other's would both wait for ever. */
+function kept({ address, node }: Entry, { asking }: Holders): Refusal {
+  const other = asking(node, address.text);
+  if (other === undefined) return taken(address.text, `is that of node ${node}`);
+  const fact = `is kept for node ${node}, which asks for another one by NodeOverlayIP ${other}, and has not got it`;
+  const fix = `let it ask for a free one (kubectl delete nodeoverlayip ${other}, and create it with that), or delete this object`;
+  return { reason: 'AddressTaken', message: `${address} ${fact}: ${fix}` };
 }
 
 function taken(address: string, fact: string): Refusal {

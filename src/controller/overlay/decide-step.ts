@@ -1,3 +1,4 @@
+import type { Address } from '../../core/ip/address.ts';
 import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
 import type { Entry } from './ledger.ts';
 import type { Verdict } from './reasons.ts';
@@ -39,8 +40,8 @@ export type Step =
   | { readonly type: 'discard'; readonly object: OverlayIPView }
   /** Its status has to say what is true now. */
   | { readonly type: 'tell'; readonly object: OverlayIPView; readonly entries: readonly Entry[] }
-  /** It waits for its agent, which may be silent while its Node is there: so long the addresses are nobody else's. */
-  | { readonly type: 'wait'; readonly entries: readonly Entry[]; readonly silent: boolean };
+  /** It waits for its agent to say that these are out of use: so long they are nobody else's. */
+  | { readonly type: 'wait'; readonly addresses: readonly Address[] };
 
 const NOTHING: Step = { type: 'none' };
 
@@ -61,9 +62,9 @@ function stepOfRelease(releasing: readonly Entry[], held: readonly Entry[], subj
   const concerned = isAbout(object, releasing);
   const agreed = !awaited || agentAgrees(object, releasing);
   if (agreed || (concerned && (!object.deleting || object.granted))) return { type: 'release', entries: releasing };
-  if (object.deleting) return overdue && object.held ? { type: 'let-go', object, overdue } : waitFor(releasing, subject);
+  if (object.deleting) return overdue && object.held ? { type: 'let-go', object, overdue } : waitFor(releasing);
   if (!isHeldIn(object, held)) return { type: 'tell', object, entries: held };
-  return needsService(object, held) ?? waitFor(releasing, subject);
+  return needsService(object, held) ?? waitFor(releasing);
 }
 
 /**
@@ -78,17 +79,17 @@ export function agentAgrees(object: OverlayIPView, addresses: readonly Pick<Entr
 function stepOfMissing(releasing: readonly Entry[], held: readonly Entry[], subject: Subject): Step {
   if (held.length > 0 && subject.selected && !subject.lacking) return stepOfHeld(held, subject);
   const { awaited, heard, unused } = subject;
-  return !awaited || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing, subject);
+  return !awaited || heard || unused ? { type: 'release', entries: releasing } : waitFor(releasing);
 }
 
-function waitFor(entries: readonly Entry[], { heard }: Subject): Step {
-  return { type: 'wait', entries, silent: !heard };
+function waitFor(held: readonly Pick<Entry, 'address'>[]): Step {
+  return { type: 'wait', addresses: held.map(({ address }) => address) };
 }
 
 /** A user has deleted it, or there is nothing of it in the ledger any more. */
 function stepOfDeletion(object: OverlayIPView, { awaited, overdue }: Subject): Step {
   if (!object.held) return NOTHING;
-  return !mayBeInUse(object) || !awaited || overdue ? { type: 'let-go', object, overdue } : NOTHING;
+  return !mayBeInUse(object) || !awaited || overdue ? { type: 'let-go', object, overdue } : waitFor(object.addresses);
 }
 
 function stepOfObject(object: OverlayIPView, held: readonly Entry[], { verdict, closing }: Subject): Step {

@@ -11,8 +11,13 @@ export interface Supply {
   /** Every range that is known, for what is held already. */
   readonly all: readonly Range[];
   /** What is missing in `open`: its nodes wait for it. */
-  readonly unusable: readonly UnusableRange[];
+  readonly unusable: readonly MissingRange[];
   readonly problems: readonly PoolProblem[];
+}
+
+export interface MissingRange extends UnusableRange {
+  /** Why, with what to do. */
+  readonly cause: string;
 }
 
 /** What no range of a pool may overlap. */
@@ -40,8 +45,12 @@ export function decideSupply(inventory: Inventory, around: Surroundings, older: 
     open: verdicts.flatMap(({ range, obstacle }) => (obstacle === undefined ? [range] : [])),
     all: ranges,
     unusable: [
-      ...problems.flatMap(({ unusable = [] }) => unusable),
-      ...blocked.map(({ range: { zone, subnet } }) => ({ zone, family: subnet.family })),
+      ...problems.flatMap(({ unusable = [], message }) => unusable.map((range) => ({ ...range, cause: message }))),
+      ...blocked.map(({ range, obstacle }) => ({
+        zone: range.zone,
+        family: range.subnet.family,
+        cause: overlapMessage(range, obstacle ?? ''),
+      })),
     ],
     problems: [
       ...problems.map(({ code, message }) => ({ reason: code, message, blocks: false })),
@@ -52,6 +61,13 @@ export function decideSupply(inventory: Inventory, around: Surroundings, older: 
       })),
     ],
   };
+}
+
+/** Why nodes of a zone wait though they have ranges. */
+export function missingFor(zone: string | undefined, { unusable }: Pick<Supply, 'unusable'>): string {
+  const missing = unusable.find((range) => range.zone === zone) ?? unusable.find((range) => range.zone === undefined);
+  const whose = zone === undefined ? 'nodes without a zone' : `zone ${zone}`;
+  return `a range for ${whose} cannot be used: ${missing?.cause ?? 'see what its OverlayPool says'}`;
 }
 
 function overlapMessage({ subnet }: Range, obstacle: string): string {

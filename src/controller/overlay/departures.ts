@@ -6,6 +6,8 @@ import { ANSWER_MS } from './patience.ts';
 const COMEBACK_MS = 2_000;
 /** How long an agent may take to say that it has taken away what was deleted. Milliseconds. */
 const PATIENCE_MS = 300_000;
+/** Attended time may stand still, so nothing is looked at again sooner because of it. Milliseconds. */
+const LEAST_MS = 1_000;
 
 export interface Remembered {
   readonly prefixLength: number;
@@ -68,6 +70,7 @@ export class Departures {
   get due(): number {
     const { now, attended } = this.#moment;
     const answers = [...this.#leavingSince.values()].map((since) => since + ANSWER_MS - attended).filter((left) => left > 0);
-    return Math.min(...[...this.#goneAt.values()].map((at) => at + COMEBACK_MS), ...answers.map((left) => now + left));
+    const comebacks = [...this.#goneAt.values()].map((at) => at + COMEBACK_MS);
+    return Math.min(...comebacks, ...answers.map((left) => now + Math.max(left, LEAST_MS)));
   }
 }

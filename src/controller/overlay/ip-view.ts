@@ -25,6 +25,8 @@ export interface OverlayIPView extends View {
   readonly told: KnownIPStatus;
   /** What its agent has made of this very object, `InPlace` only when nothing of an older one is left; undefined when it has said nothing yet. */
   readonly device: 'InPlace' | 'Removed' | 'Failing' | undefined;
+  /** In whose words. */
+  readonly deviceSaid: Pick<OverlayCondition, 'reason' | 'message'> | undefined;
 }
 
 /** What its status says, as far as it is ours to say. */
@@ -48,6 +50,7 @@ export function ipView(object: ApiObject): OverlayIPView {
   const { metadata } = object;
   const spec = fieldsOf(object['spec']);
   const told = knownIPStatus(object['status']);
+  const said = conditionIn(object['status'], 'DeviceReady');
   return {
     ...view(object),
     generation: metadata.generation ?? 0,
@@ -61,15 +64,14 @@ export function ipView(object: ApiObject): OverlayIPView {
     adopt: metadata.annotations?.[ADOPT] === 'true',
     granted: told.ready?.status === 'True',
     told,
-    device: deviceOf(object['status']),
+    device: said && deviceOf(said),
+    deviceSaid: said && { reason: said.reason, message: said.message },
   };
 }
 
-function deviceOf(status: unknown): OverlayIPView['device'] {
-  const said = conditionIn(status, 'DeviceReady');
-  if (!said) return undefined;
-  if (said.status === 'True') return said.reason === 'InPlace' ? 'InPlace' : 'Failing';
-  return said.reason === 'Removed' ? 'Removed' : 'Failing';
+function deviceOf({ status, reason }: OverlayCondition): OverlayIPView['device'] {
+  if (status === 'True') return reason === 'InPlace' ? 'InPlace' : 'Failing';
+  return reason === 'Removed' ? 'Removed' : 'Failing';
 }
 
 export function knownIPStatus(value: unknown): KnownIPStatus {

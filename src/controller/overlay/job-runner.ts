@@ -8,6 +8,13 @@ const REST_MS = 10;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 60_000;
 
+interface Delay {
+  readonly backoff: Backoff | undefined;
+  readonly notBefore: number;
+  /** Words of the API server, if it is the reason. */
+  readonly rejection?: string;
+}
+
 export interface JobRunnerPorts {
   readonly clock: Clock;
   /** Called when a job has ended. */
@@ -21,7 +28,7 @@ export interface JobRunnerPorts {
 export class JobRunner {
   readonly #ports: JobRunnerPorts;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #delays = new Map<string, { readonly backoff: Backoff | undefined; readonly notBefore: number }>();
+  readonly #delays = new Map<string, Delay>();
 
   constructor(ports: JobRunnerPorts) {
     this.#ports = ports;
@@ -52,6 +59,11 @@ export class JobRunner {
     return due;
   }
 
+  /** By node: what the API server has refused the last time, in its words. */
+  get rejections(): ReadonlyMap<string, string> {
+    return new Map([...this.#delays].flatMap(([node, { rejection }]) => (rejection === undefined ? [] : [[node, rejection] as const])));
+  }
+
   /** Forgets the nodes that are of no interest any more. */
   keep(isOfInterest: (node: string) => boolean): void {
     for (const node of this.#delays.keys()) if (!isOfInterest(node)) this.#delays.delete(node);
@@ -69,7 +81,8 @@ export class JobRunner {
     } catch (error) {
       if (error instanceof NotDone) {
         const backoff = this.#delays.get(node)?.backoff ?? new Backoff(FIRST_DELAY_MS, LONGEST_DELAY_MS);
-        this.#delays.set(node, { backoff, notBefore: clock.now() + backoff.next() });
+        const rejection = error.why === 'rejected' ? { rejection: error.message } : {};
+        this.#delays.set(node, { backoff, notBefore: clock.now() + backoff.next(), ...rejection });
       } else if (!signal.aborted) onBug(error);
     }
   }

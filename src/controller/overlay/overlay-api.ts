@@ -167,20 +167,26 @@ export class OverlayApi {
     const { client, writer } = this.#ports;
     const answers: { readonly value: T }[] = [];
     let overtaken = false;
+    const rejections: string[] = [];
     const outcome = await this.#turns.take(() =>
       writer.write(type.kind, name, async (signal) => {
         try {
           answers.push({ value: await send(client, signal) });
         } catch (error) {
           // Somebody else was faster: nothing that anybody has to hear of.
-          if (!isConflict(error)) throw error;
+          if (!isConflict(error)) {
+            rejections.push(...rejectionsIn(error));
+            throw error;
+          }
           overtaken = true;
         }
       }),
     );
     const [answer] = answers;
     if (answer) return answer.value;
-    throw new NotDone(overtaken || outcome === 'gone' || outcome === 'written' ? 'overtaken' : outcome);
+    if (overtaken || outcome === 'gone' || outcome === 'written') throw new NotDone('overtaken');
+    const [rejection] = rejections;
+    throw rejection === undefined ? new NotDone(outcome) : new NotDone('rejected', `${type.kind} ${name} is not written: ${rejection}`);
   }
 
   #say(words: string): void {
@@ -188,3 +194,11 @@ export class OverlayApi {
     this.#lastTrouble = words;
   }
 }
+
+/** What somebody may have to mend: the rules of an admission policy or a webhook, or a right. */
+function rejectionsIn(error: unknown): readonly string[] {
+  return error instanceof ApiError && REJECTIONS.includes(error.status) ? [error.message] : [];
+}
+
+/** By whom an object is refused that is fine for us: BadRequest, Forbidden, Invalid. */
+const REJECTIONS: readonly number[] = [400, 403, 422];

@@ -1,4 +1,7 @@
-/** How long an agent whose Node is gone may take to answer what it is asked. It takes milliseconds. Milliseconds. */
+/**
+ * How long an agent may take to answer what it is asked, which takes milliseconds: after that the pool names it, and if its Node is gone it is
+ * taken for dead. Milliseconds.
+ */
 export const ANSWER_MS = 15_000;
 
 /** One node, as far as it matters whether its agent still runs. */

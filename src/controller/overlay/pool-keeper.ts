@@ -1,19 +1,22 @@
 import type { Prefix } from '../../core/ip/prefix.ts';
+import { type AgentWait, agentWait } from './agent-waits.ts';
 import { Announcer } from './announcer.ts';
 import { Claimer } from './claimer.ts';
 import { ContestJudge } from './contest-judge.ts';
 import { lackedFamilies } from './decide-families.ts';
+import { decideFindings } from './decide-findings.ts';
 import type { StatusWorld } from './decide-ip-status.ts';
 import { decideLedger, type LedgerDecision, type LedgerWorld, selectedBy } from './decide-ledger.ts';
 import { decidePoolStatus, type PoolFindings } from './decide-pool-status.ts';
-import { decideProblems } from './decide-problems.ts';
 import { decideStep, type Step } from './decide-step.ts';
 import { decideSupply, rangeOf, type Supply } from './decide-supply.ts';
 import { Departures } from './departures.ts';
 import { EntryNotes } from './entry-notes.ts';
+import { type FailingDevice, failingDevices } from './failing-devices.ts';
 import { isUntouched, type OverlayIPView } from './ip-view.ts';
 import { IpamKeeper } from './ipam-keeper.ts';
 import { JobRunner } from './job-runner.ts';
+import { Lasting } from './lasting.ts';
 import { Latest } from './latest.ts';
 import { byNode, type Entry, keyOf } from './ledger.ts';
 import { LedgerBase } from './ledger-base.ts';
@@ -21,15 +24,19 @@ import { LedgerWriter } from './ledger-writer.ts';
 import { NODE_OVERLAY_IPS } from './names.ts';
 import { NodeJobs } from './node-jobs.ts';
 import { ObjectMemory } from './object-memory.ts';
-import { isAwaited } from './patience.ts';
+import { ANSWER_MS, isAwaited } from './patience.ts';
 import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
 import type { PoolView } from './pool-view.ts';
-import type { PoolProblem, Verdict } from './reasons.ts';
+import type { Verdict } from './reasons.ts';
 import { releaseDue } from './release-due.ts';
 import { zoneOf } from './zone.ts';
 
 /** How long nodes may be without their addresses before the pool says so. Milliseconds. */
 const SERVICE_MS = 5_000;
+/** How long a device may fail before the pool says so: what an agent tries again may succeed. Milliseconds. */
+const DEVICE_MS = 10_000;
+/** Attended time may stand still, so nothing is looked at again sooner because of it. Milliseconds. */
+const LEAST_MS = 1_000;
 /** What is due already, and was not done, waits for something else: so it is looked at again, but not at once. Milliseconds. */
 const SHORTEST_WAKE_MS = 50;
 /** How often is looked for what a person may change elsewhere, while a pool has nothing left, or cannot see what it is to give back. Milliseconds. */
@@ -62,7 +69,9 @@ export class PoolKeeper {
   readonly #pool: Latest<PoolView | undefined>;
   #present: Present | undefined;
   #totals: PoolTotals | undefined;
-  #unservedSince: number | undefined;
+  readonly #unserved = new Lasting<true>(SERVICE_MS);
+  readonly #waits = new Lasting<AgentWait>(ANSWER_MS);
+  readonly #failing = new Lasting<FailingDevice>(DEVICE_MS);
   #cancelWake: (() => void) | undefined;
 
   constructor(ports: PoolPorts) {
@@ -151,8 +160,7 @@ export class PoolKeeper {
     if (missing !== undefined) this.#ipam.want(missing);
     this.#claimer.consider(pool.ledger, objects);
     this.#contests.settle(decision.contests);
-    const silent = this.#step(pool, decision);
-    const findings = this.#findings(decision, silent);
+    const findings = this.#findings(decision, this.#waits.look(this.#step(pool, decision), round.attended));
     this.#announcer.pool(pool, findings.problems);
     const status = decidePoolStatus(findings);
     this.#count(status);
@@ -165,7 +173,7 @@ export class PoolKeeper {
       this.#ipam.lookWhenDue(),
       this.#writer.round(pool, decision, status),
       releaseDue(decision.ledger, clock),
-      this.#lateDue(),
+      clock.now() + Math.min(this.#unserved.left, Math.max(LEAST_MS, Math.min(this.#waits.left, this.#failing.left))),
     );
   }
 
@@ -189,6 +197,7 @@ export class PoolKeeper {
       finished: this.#notes.finished,
       taken: this.#notes.taken,
       refused: (uid, address) => this.#notes.refused(uid, address),
+      waitFor: (node) => this.#waits.long(node, round.attended),
       familiar: this.#base.familiar,
       isProven: (contest) => this.#contests.isProven(contest),
       date: this.#ports.clock.date(),
@@ -199,37 +208,39 @@ export class PoolKeeper {
     return this.#ipam.recordOf(entry, this.#notes.wantedSince(entry));
   }
 
-  /** Starts what is to be done. Answers the nodes whose agents are waited for in vain. */
-  #step(pool: PoolView, { verdicts, contests }: LedgerDecision): readonly string[] {
+  /** Starts what is to be done. Answers the agents that are waited for, by node. */
+  #step(pool: PoolView, { verdicts, contests }: LedgerDecision): ReadonlyMap<string, AgentWait> {
     const { objects, round, supply } = this.#present ?? {};
     const entries = byNode(pool.ledger);
     const isSelected = selectedBy(pool);
     const contested = new Set(contests.map(({ address }) => address.text));
-    const silent: string[] = [];
+    const waits = new Map<string, AgentWait>();
     const names = new Set([...entries.keys(), ...(objects?.keys() ?? [])]);
     for (const node of names) {
       const own = entries.get(node) ?? [];
       const object = objects?.get(node);
       const view = round?.nodes.get(node);
       if (object && !isUntouched(object)) for (const entry of own) this.#notes.use(entry);
+      const [present, selected, heard] = [view !== undefined, isSelected(view), round?.isHeard(node) ?? false];
       const step = decideStep({
         entries: own,
         object,
         verdict: verdicts.get(node),
-        awaited: this.#isAwaited(node, object, view !== undefined),
-        selected: isSelected(view),
-        heard: round?.isHeard(node) ?? false,
+        awaited: this.#isAwaited(node, object, present),
+        selected,
+        heard,
         justGone: this.#departures.justGone(node),
         overdue: object !== undefined && this.#departures.overdue(object),
         unused: own.every((entry) => !entry.releasing || this.#notes.isUnused(entry)),
         lacking: view !== undefined && supply !== undefined && lackedFamilies(zoneOf(view.labels), own, supply).length > 0,
         closing: pool.deleting,
       });
-      if (step.type === 'wait' && step.silent) silent.push(node);
+      const wait = agentWait(step, { node, object, present, selected, heard, before: this.#waits.at(node) });
+      if (wait) waits.set(node, wait);
       if (step.type !== 'serve' || !step.entries.some(({ address }) => contested.has(address.text))) this.#start(node, step);
     }
     this.#runner.keep((node) => names.has(node));
-    return silent;
+    return waits;
   }
 
   #isAwaited(node: string, object: OverlayIPView | undefined, present: boolean): boolean {
@@ -254,45 +265,26 @@ export class PoolKeeper {
     this.#runner.start(node, () => this.#jobs.run(node, step));
   }
 
-  #findings({ ledger, kept, verdicts, doubles, unrecorded }: LedgerDecision, silent: readonly string[]): PoolFindings {
+  #findings(decision: LedgerDecision, waits: readonly AgentWait[]): PoolFindings {
     const { pool, supply, objects, round } = this.#present ?? {};
     if (!pool || !objects || !round) throw new Error('a pool is looked at before there is one');
-    const isSelected = selectedBy(pool);
-    const selected = [...round.nodes.values()].filter(isSelected);
-    const served = selected.filter(({ name }) => objects.get(name)?.granted && !objects.get(name)?.deleting).length;
-    const waiting = [...verdicts.values()].filter(({ reason }) => !PASSING.includes(reason));
-    const ipam = {
-      look: this.#ipam.trouble('look'),
-      claim: this.#ipam.trouble('claim'),
-      release: this.#ipam.trouble('release'),
-      external: this.#ipam.external,
-    };
-    const outOfSight = unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry));
-    const { elsewhere } = round;
-    const problems: readonly PoolProblem[] = decideProblems({
-      pool,
-      ledger,
-      supply,
-      waiting,
-      elsewhere,
-      doubles,
-      ipam,
-      outOfSight,
-      silent,
+    const { clock } = this.#ports;
+    return decideFindings({
+      ...{ pool, supply, objects, decision, waits },
+      nodes: round.nodes,
+      elsewhere: round.elsewhere,
+      ipam: {
+        look: this.#ipam.trouble('look'),
+        claim: this.#ipam.trouble('claim'),
+        release: this.#ipam.trouble('release'),
+        external: this.#ipam.external,
+      },
+      outOfSight: decision.unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry)),
+      failing: this.#failing.look(failingDevices(objects.values()), round.attended),
+      rejections: this.#runner.rejections,
+      isLate: (unserved) => this.#unserved.look(new Map<string, true>(unserved ? [['pool', true]] : []), clock.now()).length > 0,
+      date: clock.date(),
     });
-    const late = this.#isLate(served < selected.length);
-    return { pool, ledger, supply, kept, waiting, problems, selected: selected.length, served, late, date: this.#ports.clock.date() };
-  }
-
-  #isLate(unserved: boolean): boolean {
-    const now = this.#ports.clock.now();
-    this.#unservedSince = unserved ? (this.#unservedSince ?? now) : undefined;
-    return this.#unservedSince !== undefined && now - this.#unservedSince >= SERVICE_MS;
-  }
-
-  #lateDue(): number {
-    const due = (this.#unservedSince ?? Number.POSITIVE_INFINITY) + SERVICE_MS;
-    return due > this.#ports.clock.now() ? due : Number.POSITIVE_INFINITY;
   }
 
   #lookForMore(): void {
@@ -382,9 +374,6 @@ export class PoolKeeper {
     this.#cancelWake = due === Number.POSITIVE_INFINITY ? undefined : clock.after(Math.max(SHORTEST_WAKE_MS, due - clock.now()), again);
   }
 }
-
-/** What no pool has to complain about: it mends itself, or is asked of it by mistake. */
-const PASSING: readonly Verdict['reason'][] = ['Pending', 'Releasing', 'NotSelected'];
 
 function told(entries: readonly Entry[], words: string): readonly string[] {
   const [first] = entries;

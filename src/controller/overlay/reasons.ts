@@ -29,7 +29,9 @@ export type OverlayReason =
   | 'IPAMUnavailable'
   | 'IPAMRefused'
   | 'ReleaseFailed'
-  | 'AgentSilent';
+  | 'WriteRefused'
+  | 'AgentSilent'
+  | 'DeviceFailing';
 
 /** Why one node has no address, or not the one it asks for. */
 export interface Verdict {

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApiError } from '../../src/cluster/api-client.ts';
+import { NODE_OVERLAY_IPS } from '../../src/controller/overlay/names.ts';
+import { type OverlayStage, overlayScenario as scenario } from './overlay-stage.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const YES = { overlay: 'yes' } as const;
+const SELECTING = { nodeSelector: { matchLabels: YES }, reclaim: { delay: '0s' } } as const;
+
+/** An agent that neither does nor says anything. */
+function hush(stage: OverlayStage, node: string): void {
+  stage.overlay.silent.add(node);
+  const agent = stage.agents.get(node) ?? assert.fail();
+  agent.dead = true;
+}
+
+/** What the agent of a node says of its device. */
+function say(
+  stage: OverlayStage,
+  node: string,
+  said: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string },
+): void {
+  const { name } = stage.ip(node) ?? assert.fail();
+  const conditions = [{ type: 'DeviceReady', ...said, lastTransitionTime: stage.date() }];
+  const object = { apiVersion: NODE_OVERLAY_IPS.apiVersion, kind: NODE_OVERLAY_IPS.kind, metadata: { name }, status: { conditions } };
+  stage.world.apply(NODE_OVERLAY_IPS, object, { fieldManager: 'fairlead-agent', subresource: 'status' });
+}
+
+const requestOf = (stage: OverlayStage, node: string): string | undefined => stage.ip(node)?.told.ready?.message;
+
+describe('a silent agent', () => {
+  it(
+    'is named after fifteen seconds, with its address and the command, also to the node that waits for that',
+    scenario(0, async (stage) => {
+      stage.start();
+      stage.putPool('default', SELECTING);
+      for (const name of ['n1', 'n2']) stage.join(name, YES);
+      await stage.advance(5 * SECOND);
+      hush(stage, 'n1');
+      stage.putNode('n1');
+      stage.join('n3', YES);
+      stage.ask('n3', ['192.168.100.2/24']);
+      await stage.advance(10 * SECOND);
+      assert.equal(stage.message('default', 'degraded').startsWith('True AddressTaken'), true);
+      assert.equal(
+        requestOf(stage, 'n3'),
+        '192.168.100.2 is being given back by node n1, and free in a moment, or delete this object and ask for another',
+      );
+      await stage.advance(10 * SECOND);
+      const fix = 'see why the agent of node n1 is silent, or, when that node is gone for good, kubectl delete node n1';
+      assert.equal(
+        requestOf(stage, 'n3'),
+        `192.168.100.2 is being given back by node n1, and free when its agent says that it is out of use: ${fix}`,
+      );
+      assert.ok(
+        stage.message().endsWith(`; nobody else gets 192.168.100.2 of node n1 before its agent says that it is out of use: ${fix}`),
+      );
+      assert.ok(stage.message('default', 'ready').endsWith(`(n3): ${requestOf(stage, 'n3')}`));
+      // Also when its NodeOverlayIP is let go.
+      const said = stage.message();
+      await stage.advance(6 * MINUTE, () => assert.equal(stage.message(), said));
+      stage.removeNode('n1');
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.state('n3'), '192.168.100.2 Granted InPlace');
+      assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
+    }),
+  );
+
+  it(
+    'whose NodeOverlayIP somebody deletes is what the pool is not Ready for',
+    scenario(2, async (stage) => {
+      stage.start();
+      stage.putPool();
+      await stage.advance(5 * SECOND);
+      hush(stage, 'n1');
+      stage.drop('n1');
+      await stage.advance(20 * SECOND);
+      const fix = 'see why the agent of node n1 is silent, or, when that node is gone for good, kubectl delete node n1';
+      const words = `nobody else gets 192.168.100.2 of node n1 before its agent says that it is out of use: ${fix}`;
+      assert.equal(stage.message('default', 'ready'), `False AgentSilent: ${words}`);
+      assert.equal(stage.message(), `True AgentSilent: ${words}`);
+    }),
+  );
+
+  it(
+    'is not one that answers in time',
+    scenario(0, async (stage) => {
+      const process = stage.start();
+      stage.putPool('default', SELECTING);
+      stage.join('n1', YES);
+      await stage.advance(5 * SECOND);
+      stage.overlay.delay = () => 5 * SECOND;
+      stage.putNode('n1');
+      await stage.advance(MINUTE);
+      assert.deepEqual(stage.ledger(), []);
+      assert.deepEqual(process.events, []);
+    }),
+  );
+});
+
+describe('an agent that cannot take an address off', () => {
+  it(
+    'is quoted',
+    scenario(0, async (stage) => {
+      stage.start();
+      stage.putPool('default', SELECTING);
+      stage.join('n1', YES);
+      await stage.advance(5 * SECOND);
+      stage.overlay.silent.add('n1');
+      stage.putNode('n1');
+      await stage.advance(SECOND);
+      say(stage, 'n1', { status: 'True', reason: 'Removing', message: 'node n1 has it from somebody else' });
+      await stage.advance(20 * SECOND);
+      assert.equal(
+        stage.message(),
+        'True ReleaseFailed: 192.168.100.2 of node n1 cannot be given back yet: node n1 has it from somebody else',
+      );
+    }),
+  );
+});
+
+describe('a device that fails', () => {
+  it(
+    'is a problem of the pool after ten seconds, which is Ready all the same',
+    scenario(3, async (stage) => {
+      stage.start();
+      stage.putPool();
+      await stage.advance(5 * SECOND);
+      for (const node of ['n2', 'n3']) stage.overlay.silent.add(node);
+      say(stage, 'n2', { status: 'False', reason: 'AddressInUse', message: '192.168.100.3 answers already' });
+      await stage.advance(8 * SECOND);
+      assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.message(), 'True DeviceFailing: node n2 does not use its address: AddressInUse: 192.168.100.3 answers already');
+      assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
+      say(stage, 'n3', { status: 'False', reason: 'Conflict', message: "ov0 is somebody else's" });
+      await stage.advance(15 * SECOND);
+      assert.equal(
+        stage.message(),
+        'True DeviceFailing: 2 nodes do not use their addresses (n2, n3); the first: AddressInUse: 192.168.100.3 answers already',
+      );
+      for (const node of ['n2', 'n3']) say(stage, node, { status: 'True', reason: 'InPlace', message: '' });
+      await stage.advance(SECOND);
+      assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
+    }),
+  );
+});
+
+describe('a range that cannot be used', () => {
+  it(
+    'is told with its cause by whoever waits for it, once',
+    scenario(1, async (stage) => {
+      stage.start();
+      stage.putNode('n1', { addresses: ['10.1.0.1'], podCIDRs: ['10.244.1.0/24'] });
+      stage.putPool('default', { ranges: [{ subnet: '10.244.0.0/16', gateway: '10.244.0.1' }] });
+      stage.join('n2');
+      stage.ask('n2', ['10.244.0.9/16']);
+      await stage.advance(5 * SECOND);
+      const cause =
+        'a range for nodes without a zone cannot be used: range 10.244.0.0/16 overlaps 10.244.1.0/24 of the pods of this cluster: nothing is given from it until one of the two is another';
+      assert.equal(stage.message('default', 'ready'), `False RangeUnusable: 2 nodes have no address (n2, n1): ${cause}`);
+      assert.equal(stage.message(), `True RangeUnusable: 2 nodes have no address (n2, n1): ${cause}`);
+      assert.equal(requestOf(stage, 'n2'), cause);
+    }),
+  );
+});
+
+describe("two nodes that ask for each other's addresses", () => {
+  it(
+    'are told to free one first, and that way works',
+    scenario(2, async (stage) => {
+      stage.start();
+      stage.putPool();
+      await stage.advance(5 * SECOND);
+      for (const node of ['n1', 'n2']) stage.drop(node);
+      await stage.advance(SECOND);
+      stage.ask('n1', ['192.168.100.3/24']);
+      stage.ask('n2', ['192.168.100.2/24']);
+      await stage.advance(5 * SECOND);
+      assert.equal(
+        requestOf(stage, 'n1'),
+        '192.168.100.3 is kept for node n2, which asks for another one by NodeOverlayIP n2.default, and has not got it: let it ask for a free one (kubectl delete nodeoverlayip n2.default, and create it with that), or delete this object',
+      );
+      assert.match(
+        stage.message('default', 'ready'),
+        /^False AddressTaken: 2 nodes have no address \(n1, n2\); the first: 192\.168\.100\.3 is kept for node n2/,
+      );
+      stage.drop('n2');
+      stage.ask('n2', ['192.168.100.77/24']);
+      await stage.advance(10 * SECOND);
+      assert.deepEqual([stage.state('n1'), stage.state('n2')], ['192.168.100.3 Granted InPlace', '192.168.100.77 Granted InPlace']);
+      stage.drop('n2');
+      await stage.advance(SECOND);
+      stage.ask('n2', ['192.168.100.2/24']);
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.state('n2'), '192.168.100.2 Granted InPlace');
+      assert.deepEqual(stage.ledger(), ['192.168.100.2 n2', '192.168.100.3 n1']);
+    }),
+  );
+});
+
+describe('what the API server refuses', () => {
+  it(
+    'is told by the pool in its words, until it does so no longer',
+    scenario(2, async (stage) => {
+      const { api } = stage.start();
+      let refuses = true;
+      api.before = ({ verb, resource, name }) => {
+        if (refuses && verb === 'create' && resource === 'nodeoverlayips' && name === 'n1.default')
+          throw new ApiError('policy "names" denied the request: no dots', { status: 422, reason: 'Invalid' });
+      };
+      stage.putPool();
+      await stage.advance(10 * SECOND);
+      const words = 'NodeOverlayIP n1.default is not written: policy "names" denied the request: no dots';
+      assert.equal(stage.message('default', 'ready'), `False WriteRefused: 1 node has no address (n1): ${words}`);
+      assert.equal(stage.state('n2'), '192.168.100.3 Granted InPlace');
+      refuses = false;
+      await stage.advance(MINUTE);
+      assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
+    }),
+  );
+});
