@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openKubernetes } from '../../src/cluster/kubernetes/client.ts';
 import { kubernetesConfig } from '../../src/cluster/kubernetes/config.ts';
 import { Helm, type Manifest } from '../chart/helm.ts';
-import type { ControlPlane } from '../lab/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
 import { ApiRefused } from '../lab/kubernetes/api.ts';
 import { createNamespace, podToken } from '../lab/kubernetes/objects.ts';
+import { Running } from '../lab/process.ts';
 import { Witness } from './witness.ts';
 
 const PATIENCE_MS = 60_000;
 const POLL_MS = 20;
+const FAIRLEAD = join(import.meta.dirname, '../../src/bin/fairlead.ts');
 
 export const NAMESPACE = 'fairlead-system';
 
@@ -19,11 +22,23 @@ export async function accountObjects(): Promise<readonly Manifest[]> {
 }
 
 /** The definitions, and the namespace with the accounts, roles and policy of the chart. */
-export async function installAccounts(plane: ControlPlane): Promise<void> {
+async function installAccounts(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '-f', 'deploy/crds']);
   await plane.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all']);
   await createNamespace(plane.api, NAMESPACE);
   await Promise.all((await accountObjects()).map((object) => plane.api.post(pathOf(object), object)));
+}
+
+/** A control plane with the accounts of the chart. */
+export async function startWithAccounts(options: Parameters<typeof startControlPlane>[0] = {}): Promise<ControlPlane> {
+  const plane = await startControlPlane(options);
+  try {
+    await installAccounts(plane);
+    return plane;
+  } catch (error) {
+    await plane.stop();
+    throw error;
+  }
 }
 
 /** Where objects of its type are made. */
@@ -99,8 +114,14 @@ function movedTo(namespace: string, object: Manifest): Manifest {
 }
 
 /** The path of a kubeconfig with the token of a pod of an account on node n1. */
-export async function accountKubeconfig(plane: ControlPlane, namespace: string, account: string): Promise<string> {
+async function accountKubeconfig(plane: ControlPlane, namespace: string, account: string): Promise<string> {
   return plane.kubeconfigFor({ token: await podToken(plane.api, namespace, account, 'n1') });
+}
+
+/** The program under an account. */
+export async function startUnder(plane: ControlPlane, namespace: string, account: string, words: readonly string[]): Promise<Running> {
+  const kubeconfig = await accountKubeconfig(plane, namespace, account);
+  return new Running(process.execPath, [FAIRLEAD, ...words, '--kubeconfig', kubeconfig]);
 }
 
 /** A client under an account, which is watched. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
+import type { ControlPlane } from '../lab/control-plane.ts';
 import type { Api } from '../lab/kubernetes/api.ts';
 import { createNode, podToken } from '../lab/kubernetes/objects.ts';
-import { eventually, installAccounts, NAMESPACE } from './accounts.ts';
+import { eventually, NAMESPACE, startWithAccounts } from './accounts.ts';
 import { denied, forbidden, NOT_FOR, verdict } from './policy-words.ts';
 
 const ADDRESSES = '/apis/fairlead.dev/v1alpha1/nodeoverlayips';
@@ -14,8 +14,7 @@ let plane: ControlPlane;
 let agent: Api;
 
 before(async () => {
-  plane = await startControlPlane();
-  await installAccounts(plane);
+  plane = await startWithAccounts();
   for (const name of ['n1', 'n2']) {
     await createNode(plane.api, name);
     await plane.api.post(ADDRESSES, address(name));

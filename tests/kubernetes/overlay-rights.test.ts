@@ -1,28 +1,26 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakePhpIpam } from '../ipam/fake-phpipam.ts';
-import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
+import type { ControlPlane } from '../lab/control-plane.ts';
 import type { AuditedRequest } from '../lab/kubernetes/audit.ts';
 import { createNode } from '../lab/kubernetes/objects.ts';
-import { Running } from '../lab/process.ts';
+import type { Running } from '../lab/process.ts';
 import {
-  accountKubeconfig,
   accountObjects,
   type Grant,
   givesAddresses,
   grantsOf,
-  installAccounts,
   mayDo,
   NAMESPACE,
+  startUnder,
+  startWithAccounts,
   userOf,
 } from './accounts.ts';
 import { ListeningAgents } from './listening-agents.ts';
 import { liveThrough, type PoolOfLife } from './overlay-life.ts';
 
 const ACCOUNT = 'fairlead-controller';
-const FAIRLEAD = join(import.meta.dirname, '../../src/bin/fairlead.ts');
 const POLL_MS = 500;
 const SECRET = 'phpipam';
 
@@ -42,8 +40,7 @@ describe('to give overlay addresses, the controller of the chart', () => {
   before(async () => {
     ipam = await FakePhpIpam.open();
     ipam.database.addSubnet(7, '192.168.101.0/24', { gateway: '192.168.101.1' });
-    plane = await startControlPlane();
-    await installAccounts(plane);
+    plane = await startWithAccounts();
     for (const plural of ['overlaypools', 'nodeoverlayips']) await plane.api.until(`/apis/fairlead.dev/v1alpha1/${plural}`, () => true);
     const credentials = ['--from-literal=username=fairlead', '--from-literal=password=secret'];
     await plane.kubectl(['create', 'secret', 'generic', SECRET, '-n', NAMESPACE, ...credentials]);
@@ -52,8 +49,7 @@ describe('to give overlay addresses, the controller of the chart', () => {
     await mayDo(plane, NAMESPACE, ACCOUNT, { group: 'fairlead.dev', resource: 'nodereports', verb: 'list' });
     await mayDo(plane, NAMESPACE, ACCOUNT, { group: 'coordination.k8s.io', resource: 'leases', verb: 'create', namespace: NAMESPACE });
     agents = await ListeningAgents.open(plane);
-    const kubeconfig = await accountKubeconfig(plane, NAMESPACE, ACCOUNT);
-    controller = new Running(process.execPath, [FAIRLEAD, 'controller', '--namespace', NAMESPACE, '--kubeconfig', kubeconfig]);
+    controller = await startUnder(plane, NAMESPACE, ACCOUNT, ['controller', '--namespace', NAMESPACE]);
   });
   after(async () => {
     controller?.kill();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { reportStatus } from '../controller/objects.ts';
-import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
+import type { ControlPlane } from '../lab/control-plane.ts';
 import type { Api } from '../lab/kubernetes/api.ts';
 import { createNode, createToken, podToken } from '../lab/kubernetes/objects.ts';
-import { eventually, installAccounts, NAMESPACE } from './accounts.ts';
+import { eventually, NAMESPACE, startWithAccounts } from './accounts.ts';
 import { denied, forbidden, NOT_FOR, verdict } from './policy-words.ts';
 
 const REPORTS = '/apis/fairlead.dev/v1alpha1/nodereports';
@@ -23,8 +23,7 @@ let nowhere: Api;
 
 before(async () => {
   // The token of a Secret, as before Kubernetes 1.24, is made by the controller manager.
-  plane = await startControlPlane({ controllerManager: true });
-  await installAccounts(plane);
+  plane = await startWithAccounts({ controllerManager: true });
   for (const name of ['n1', 'n2']) await createNode(plane.api, name);
   const of = async (account: string, node: string) => plane.apiAs({ token: await podToken(plane.api, NAMESPACE, account, node) });
   agent = await of('fairlead-agent', 'n1');

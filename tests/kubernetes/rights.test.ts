@@ -17,26 +17,24 @@ import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { FakeMemory } from '../agent/stage.ts';
 import { reportStatus } from '../controller/objects.ts';
 import { route } from '../core/builders.ts';
-import { type ControlPlane, startControlPlane } from '../lab/control-plane.ts';
+import type { ControlPlane } from '../lab/control-plane.ts';
 import { createNamespace, createNode } from '../lab/kubernetes/objects.ts';
-import { Running } from '../lab/process.ts';
 import {
-  accountKubeconfig,
   accountObjects,
   type Grant,
   givesAddresses,
   grantsOf,
-  installAccounts,
   mayDo,
   NAMESPACE,
   pathOf,
   remove,
+  startUnder,
+  startWithAccounts,
   userOf,
   witness,
 } from './accounts.ts';
 
 const GROUP = '/apis/fairlead.dev/v1alpha1';
-const FAIRLEAD = join(import.meta.dirname, '../../src/bin/fairlead.ts');
 /** The clock of a controller runs so many times as fast: it deletes the report of a Node after a minute. */
 const HASTE = 10;
 
@@ -65,8 +63,7 @@ let grants: readonly Grant[];
 
 before(async () => {
   state = mkdtempSync(join(tmpdir(), 'fairlead-rights-'));
-  plane = await startControlPlane();
-  await installAccounts(plane);
+  plane = await startWithAccounts();
   await createNode(plane.api, 'n1', { addresses: ['10.1.0.10'], podCIDRs: ['10.244.1.0/24'] });
   const objects = await accountObjects();
   grants = ['fairlead-agent', 'fairlead-controller', 'fairlead-uninstall'].flatMap((account) => grantsOf(account, objects));
@@ -184,8 +181,7 @@ function hasty(factor: number): Clock {
 
 /** The clean-up before an uninstallation. Answers what is denied. */
 async function runUninstall(namespace: string): Promise<readonly string[]> {
-  const kubeconfig = await accountKubeconfig(plane, namespace, 'fairlead-uninstall');
-  const child = new Running(process.execPath, [FAIRLEAD, 'cleanup', '--cluster', '--wait=0', '--kubeconfig', kubeconfig]);
+  const child = await startUnder(plane, namespace, 'fairlead-uninstall', ['cleanup', '--cluster', '--wait=0']);
   const { code, stderr } = await child.ended;
   if (code === 0) return [];
   assert.match(stderr, /is forbidden|cannot/);
