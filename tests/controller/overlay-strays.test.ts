@@ -41,7 +41,12 @@ describe('the address of a Node that somebody has deleted', () => {
       stage.overlay.silent.add('n1');
       stage.forgetNode('n1');
       stage.agents.get('n1')?.look();
-      await stage.advance(20 * MINUTE, () => assertKept(stage));
+      await stage.advance(MINUTE);
+      const words = 'nobody else gets 192.168.100.2 of node n1 before its agent says that it is out of use';
+      await stage.advance(20 * MINUTE, () => {
+        assertKept(stage);
+        assert.equal(stage.message(), `True AgentSilent: ${words}: Node n1 was deleted, and its agent runs on: end it there`);
+      });
       assert.deepEqual(stage.ledger(), ['192.168.100.2 n1 releasing', '192.168.100.3 n2']);
       stage.overlay.begin('n1');
       await stage.advance(10 * SECOND);

@@ -1,5 +1,5 @@
 import type { Address } from '../../core/ip/address.ts';
-import type { Step } from './decide-step.ts';
+import { agentAgrees, type Step } from './decide-step.ts';
 import type { OverlayIPView } from './ip-view.ts';
 
 /** The word of an agent that is waited for. */
@@ -21,14 +21,15 @@ export interface WaitingNode {
   readonly present: boolean;
   readonly selected: boolean;
   readonly heard: boolean;
+  readonly awaited: boolean;
   /** What was waited for before. */
   readonly before: AgentWait | undefined;
 }
 
 /** Whose word a step waits for; undefined when it waits for nobody's. Pure. */
-export function agentWait(step: Step, { node, object, present, selected, heard, before }: WaitingNode): AgentWait | undefined {
-  // Its NodeOverlayIP goes, and nothing else changes.
-  if (step.type === 'let-go') return before;
+export function agentWait(step: Step, waiting: WaitingNode): AgentWait | undefined {
+  const { node, object, present, selected, heard, before } = waiting;
+  if (isAskedAgain(step, waiting)) return before;
   if (step.type !== 'wait') return undefined;
   return {
     node,
@@ -37,6 +38,12 @@ export function agentWait(step: Step, { node, object, present, selected, heard, 
     unserved: selected && (object === undefined || object.deleting || !object.granted),
     words: heard && object?.device === 'Failing' ? object.deviceSaid?.message : undefined,
   };
+}
+
+/** Its NodeOverlayIP goes, or comes to be deleted once more; its agent has said nothing new. */
+function isAskedAgain(step: Step, { object, awaited }: WaitingNode): boolean {
+  if (step.type === 'release') return awaited && !(object && agentAgrees(object, step.entries));
+  return step.type === 'let-go';
 }
 
 /** `192.168.100.3 of node n2`. */

@@ -222,11 +222,12 @@ export class PoolKeeper {
       const view = round?.nodes.get(node);
       if (object && !isUntouched(object)) for (const entry of own) this.#notes.use(entry);
       const [present, selected, heard] = [view !== undefined, isSelected(view), round?.isHeard(node) ?? false];
+      const awaited = this.#isAwaited(node, object, present);
       const step = decideStep({
         entries: own,
         object,
         verdict: verdicts.get(node),
-        awaited: this.#isAwaited(node, object, present),
+        awaited,
         selected,
         heard,
         justGone: this.#departures.justGone(node),
@@ -235,7 +236,7 @@ export class PoolKeeper {
         lacking: view !== undefined && supply !== undefined && lackedFamilies(zoneOf(view.labels), own, supply).length > 0,
         closing: pool.deleting,
       });
-      const wait = agentWait(step, { node, object, present, selected, heard, before: this.#waits.at(node) });
+      const wait = agentWait(step, { node, object, present, selected, heard, awaited, before: this.#waits.at(node) });
       if (wait) waits.set(node, wait);
       if (step.type !== 'serve' || !step.entries.some(({ address }) => contested.has(address.text))) this.#start(node, step);
     }
