@@ -39,6 +39,8 @@ const OVERLAY_REASONS: Readonly<Record<OverlayReason, true>> = {
   IPAMRefused: true,
   ReleaseFailed: true,
   AgentSilent: true,
+  DeviceFailing: true,
+  WriteRefused: true,
 };
 
 describe('the documentation', () => {
