@@ -44,7 +44,7 @@ export class Narrator {
 
   #drift(rounds: readonly RoundSummary[], heals: readonly number[]): void {
     const [first] = rounds;
-    const [loss] = first?.drift ?? [];
+    const loss = first && tellingMost(first.drift);
     if (!first || !loss) return;
     const what = lostIn(loss);
     const owner = loss.route && first.lastOwners.of(loss.route);
@@ -85,6 +85,11 @@ export class Narrator {
       this.#log.warn(`nothing is removed from node ${this.#nodeName} for now: ${status.incompleteReason ?? 'a source is incomplete'}`);
     } else if (status.complete && before?.complete === false) this.#log.info('every source has delivered: removals count again');
   }
+}
+
+/** Routes and addresses go with their device: what was done to that says why. */
+function tellingMost(drift: readonly Drift[]): Drift | undefined {
+  return drift.find(({ link }) => link !== undefined) ?? drift.find(({ event }) => event !== 'LinkDown') ?? drift[0];
 }
 
 /** What was lost, as `ip` has it. */

@@ -65,7 +65,7 @@ describe('an overlay address', () => {
       await withAddress(stage);
       await stage.advance(2_000);
       assert.equal(stage.resource('n1.default').reason, 'AddressInUse');
-      assert.match(stage.resource('n1.default').message, /^02:00:00:00:00:07 answers for 192\.168\.100\.4 on tmp0/);
+      assert.match(stage.resource('n1.default').message, /^02:00:00:00:00:07 answers for 192\.168\.100\.4 on eth1 of node n1, so/);
       assert.deepEqual(await addressesOn(stage, 'tmp0'), []);
       stage.kernel.holders.delete(ADDRESS);
       await stage.advance(25_000);
@@ -108,6 +108,11 @@ describe('an overlay address', () => {
       const [drift] = stage.report.status.drift;
       assert.deepEqual([drift?.event, drift?.object], ['LinkDeleted', 'device tmp0']);
       assert.ok(drift?.restoredMicros !== undefined);
+      // The route went with it: what was done was done to the device.
+      assert.ok(
+        stage.lines.some((line) => line.includes('LinkDeleted from outside by another process: device tmp0 and 1 more;')),
+        stage.lines.join('\n'),
+      );
     }),
   );
 
