@@ -77,3 +77,13 @@ describe('two pools with overlapping networks', () => {
     assert.doesNotMatch(text, /OverlapsNetwork/);
   });
 });
+
+describe('two pools that come to want one device', () => {
+  it('the younger keeps what it has under another name, and is told whose that device is', () => {
+    const at = world([TMP0, TMP1], [ours('192.168.100.4/24'), ours('192.168.101.5/24', TMP1)]);
+    const text = plan(at, ['192.168.101.5/24'], { name: 'ovl0' });
+    assert.match(text, /^device ovl0 .* alias fairlead:default$/m);
+    assert.match(text, /^# NodeOverlayIP n1\.late\nhold device tmp1\nhold address 192\.168\.101\.5$/m);
+    assert.match(text, /! n1\.late Conflict: device ovl0 of node n1 is for NodeOverlayIP n1\.default/);
+  });
+});

@@ -91,7 +91,7 @@ function planOne(
   const owner = place.link && owners.get(place.name);
   if (owner) {
     const message = `device ${place.name} of node ${nodeName} is for NodeOverlayIP ${owner.meta.ref.name}: give one of the two pools another interface.name`;
-    return refused(ip, { code: 'Conflict', message });
+    return held(ip, { code: 'Conflict', message }, world);
   }
   owners.set(place.name, ip);
   return onDevice(ip, place, world);
