@@ -115,7 +115,7 @@ describe('what keeps an address away', () => {
     const text = planText(EVERYTHING, world([TMP0]), identity({ probed: new Map([['eth1 192.168.100.4', '02:00:00:00:00:07']]) }));
     assert.match(
       text,
-      /! n1\.default AddressInUse: 02:00:00:00:00:07 answers for 192\.168\.100\.4 on tmp0 of node n1, so the address is not used/,
+      /! n1\.default AddressInUse: 02:00:00:00:00:07 answers for 192\.168\.100\.4 on eth1 of node n1, so the address is not used/,
     );
     assert.match(text, /^probe /m);
     assert.doesNotMatch(text, /^address/m);

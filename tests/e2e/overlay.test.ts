@@ -197,7 +197,7 @@ describe('an address that somebody has', () => {
     await agent.waitForResource('node.default', ({ reason }) => reason === 'AddressInUse');
     assert.match(
       agent.resource('node.default')?.message ?? '',
-      new RegExp(`^${await macOf(other, 'eth1')} answers for ${ADDRESS} on tmp0`),
+      new RegExp(`^${await macOf(other, 'eth1')} answers for ${ADDRESS} on eth1`),
     );
     assert.ok(!(await addressesOf(node)).some((text) => text.includes(ADDRESS)));
     await other.ip(`address delete ${ADDRESS}/24 dev eth1`);

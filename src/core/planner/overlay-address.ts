@@ -127,15 +127,17 @@ function isNetworkBeside(route: Route, own: number | undefined, facts: NodeFacts
   return isConnectedNetwork(route, facts) && route.spec.hops[0]?.device?.index !== own;
 }
 
+/** The kernel finds an IPv6 duplicate on the device itself; about IPv4 the parent has asked. */
 function inUse({ address }: OverlayAddress, { device, name, parent }: Place, { around, node }: OverlayWorld): Fault | undefined {
   const found = device && around.facts.addresses.find((held) => held.device.index === device.index && held.address.equals(address));
   const holder = device && node.probed.get(probeKey({ device: parent, address }));
   if (found?.state !== 'duplicate' && (holder === undefined || found)) return undefined;
   const who = holder === undefined ? 'another host' : holder;
+  const where = found?.state === 'duplicate' ? name : parent.name;
   const fix = 'find that host, or delete the NodeOverlayIP and ask for another address; it is asked again every 30 seconds';
   return {
     code: 'AddressInUse',
-    message: `${who} answers for ${address} on ${name} of node ${node.name}, so the address is not used: ${fix}`,
+    message: `${who} answers for ${address} on ${where} of node ${node.name}, so the address is not used: ${fix}`,
   };
 }
 
