@@ -119,6 +119,7 @@ function causeOf(drift: Drift, owners: Owners): string {
     case 'AddressDeleted':
       return `deleted by ${doer}`;
     case 'LinkChanged':
+    case 'AddressChanged':
       return `changed by ${doer}`;
   }
 }

@@ -2,7 +2,7 @@ import type { NodeReport, ResourceReport } from '../api/kinds/node-report.ts';
 import type { OverlayReport } from '../cluster/cluster.ts';
 import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from '../core/facts.ts';
 import type { ProblemCode } from '../core/problem.ts';
-import type { NodeOverlayIP } from '../core/resources.ts';
+import type { NodeOverlayIP, OverlayInterface } from '../core/resources.ts';
 
 /** An address that is being made is in place, or has a reason not to be, a second later. */
 const PENDING: ProblemCode = 'OverlayPending';
@@ -63,15 +63,16 @@ function stateOf(verdict: ResourceReport | undefined): OverlayReport['deviceRead
   return ready ? { status: 'True', reason: 'InPlace', message } : { status: 'False', reason, message };
 }
 
-function deviceOf({ addresses }: NodeOverlayIP, facts: NodeFacts): OverlayReport['device'] {
+function deviceOf({ addresses, interface: settings }: NodeOverlayIP, facts: NodeFacts): OverlayReport['device'] {
   const held = facts.addresses.find((own) => own.ours && addresses.some(({ address }) => address.equals(own.address)));
   const link = facts.links.find(({ index }) => index === held?.device.index);
   if (!link) return undefined;
-  const parent = parentName(link, facts);
+  const parent = parentName(link, settings?.type, facts);
   return { name: link.name, mtu: link.mtu, ...(parent !== undefined && { parent }), ...(link.mac !== undefined && { mac: link.mac }) };
 }
 
-/** A plain address is on the parent itself. */
-function parentName(link: Link, { links }: NodeFacts): string | undefined {
-  return poolOf(link) === undefined ? link.name : links.find(({ index }) => index === link.parent)?.name;
+/** A plain address is on the parent itself. A device that has lost our mark is not its own parent, though. */
+function parentName(link: Link, type: OverlayInterface['type'] | undefined, { links }: NodeFacts): string | undefined {
+  const isOurs = poolOf(link) !== undefined || link.likeOurs || (type === 'Macvlan' && link.kind === 'macvlan');
+  return isOurs ? links.find(({ index }) => index === link.parent)?.name : link.name;
 }

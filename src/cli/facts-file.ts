@@ -114,8 +114,11 @@ const link = z.object({
   arpAnnounce: z._default(z.number(), 0),
   parent: z.optional(z.number()),
   kind: z.optional(z.string()),
+  mode: z.optional(z.literal('bridge')),
   alias: z.optional(z.string()),
   mac: z.optional(z.string()),
+  formerMac: z.optional(z.string()),
+  likeOurs: z.optional(z.literal(true)),
 });
 const ownAddress = z.object({
   device,

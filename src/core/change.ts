@@ -1,3 +1,4 @@
+import type { Address } from './ip/address.ts';
 import type { PlannedAddress, PlannedLink } from './plan.ts';
 import type { DeviceRef, Route } from './route.ts';
 
@@ -17,17 +18,20 @@ export type RouteChange = Extract<Change, { readonly route: Route }>;
 
 /**
  * `add-link` makes it with everything that a `PlannedLink` is, at once: whatever becomes of this process, it is never left without its mark.
- * It fails with EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `replaced`: the same device
- * follows at once, made anew. `revoked`: its addresses go whatever else is unknown (`NodePlan`).
+ * It fails with EEXIST when any device has that name. `set-link` and `remove-link` act on devices of ours only. `announceTo`: as in
+ * `PlannedAddress`, where the link-layer address is put right. `replaced`: the same device follows at once, made anew. `revoked`: its addresses go whatever else is unknown (`NodePlan`).
  */
 export type LinkChange =
   | { readonly op: 'add-link'; readonly link: PlannedLink }
-  | { readonly op: 'set-link'; readonly link: PlannedLink; readonly device: DeviceRef }
+  | { readonly op: 'set-link'; readonly link: PlannedLink; readonly device: DeviceRef; readonly announceTo?: readonly Address[] }
   | { readonly op: 'remove-link'; readonly device: DeviceRef; readonly pool: string; readonly replaced?: true; readonly revoked?: true };
 
-/** `add-address` fails with EEXIST when the device has the address; `remove-address` acts on addresses of ours only. */
+/**
+ * `add-address` fails with EEXIST when the device has the address. `marks`: a device of ours has it without our mark, which is put on it in
+ * place. `remove-address` acts on addresses of ours only.
+ */
 export type AddressChange =
-  | { readonly op: 'add-address'; readonly address: PlannedAddress }
+  | { readonly op: 'add-address'; readonly address: PlannedAddress; readonly marks?: true }
   | { readonly op: 'remove-address'; readonly address: Omit<PlannedAddress, 'label'>; readonly revoked?: true };
 
 /** `harmful`: the route cuts something off, so taking it away does not wait for a complete source. */
@@ -93,7 +97,8 @@ export interface Drift {
 /**
  * RouteDeleted: taken away. RouteReplaced: a foreign route took its place. RouteChanged: still ours, other attributes.
  * LinkDown: the kernel dropped it with its link. RouteVanished: found missing without a notification. SysctlChanged.
- * LinkDeleted and LinkChanged (it was set down, or another MTU, alias or ARP setting): a device of ours. AddressDeleted: an address of ours.
+ * LinkDeleted and LinkChanged (it was set down, or another MTU, alias, link-layer address or ARP setting): a device of ours.
+ * AddressDeleted and AddressChanged (it has lost our mark): an address of ours.
  */
 export type DriftEvent =
   | 'RouteDeleted'
@@ -104,7 +109,8 @@ export type DriftEvent =
   | 'SysctlChanged'
   | 'LinkDeleted'
   | 'LinkChanged'
-  | 'AddressDeleted';
+  | 'AddressDeleted'
+  | 'AddressChanged';
 
 export function isRouteChange(change: Change): change is RouteChange {
   return 'route' in change;

@@ -1,5 +1,5 @@
 import type { Change } from './change.ts';
-import { type InterfaceAddress, type Link, type NodeFacts, poolOf } from './facts.ts';
+import { type InterfaceAddress, type Link, marksAddresses, type NodeFacts, poolOf } from './facts.ts';
 import { LINK_ARP, type NodePlan, type PlannedAddress, type PlannedLink } from './plan.ts';
 
 /** What is to be done about devices and addresses of ours, before the routes and after them. */
@@ -9,10 +9,10 @@ export interface DeviceChanges {
 }
 
 /** Devices are told apart by the pool in their mark; whatever lacks our mark is not looked at. */
-export function diffDevices({ resources, revoked = [] }: NodePlan, { links, addresses }: NodeFacts): DeviceChanges {
-  const ours = links.filter((link) => poolOf(link) !== undefined);
+export function diffDevices({ resources, revoked = [] }: NodePlan, { links, addresses, kernelRelease }: NodeFacts): DeviceChanges {
   const marked = addresses.filter((address) => address.ours);
   const wanted = resources.flatMap((plan) => plan.links);
+  const ours = links.filter((link) => poolOf(link) !== undefined || wanted.some((other) => isOf(link, other)));
   const planned = resources.flatMap((plan) => plan.addresses);
   if (ours.length + marked.length + wanted.length + planned.length === 0) return { made: [], gone: [] };
 
@@ -39,26 +39,39 @@ export function diffDevices({ resources, revoked = [] }: NodePlan, { links, addr
   return {
     made: [
       ...replaced.map((link): Change => ({ ...removal(link), replaced: true })),
-      ...wanted.flatMap((link) => diffLink(link, ours)),
-      ...planned
-        .filter((address) => !addresses.some((other) => isSame(other, address)))
-        .map((address): Change => ({ op: 'add-address', address })),
+      ...wanted.flatMap((link) => diffLink(link, ours, planned)),
+      ...planned.flatMap((address) => diffAddress(address, addresses, marksAddresses(kernelRelease) ? ours : [])),
     ],
     gone: [...gone, ...surplus.map((link): Change => ({ ...removal(link), ...(isEmptied(link) && { revoked: true }) }))],
   };
 }
 
-function diffLink(link: PlannedLink, ours: readonly Link[]): Change[] {
+function diffLink(link: PlannedLink, ours: readonly Link[], planned: readonly PlannedAddress[]): Change[] {
   const present = ours.find((other) => isOf(other, link));
   if (!present) return [{ op: 'add-link', link }];
-  const { index, name, up, mtu, arpIgnore, arpAnnounce } = present;
-  const isRight = up && mtu === link.mtu && arpIgnore >= LINK_ARP.arpIgnore && arpAnnounce >= LINK_ARP.arpAnnounce;
-  return isRight ? [] : [{ op: 'set-link', link, device: { index, name } }];
+  const { index, name, up, mtu, arpIgnore, arpAnnounce, formerMac } = present;
+  const announceTo = planned.flatMap((address) => (address.device.index === index && address.announceTo) || []);
+  const isRight =
+    !link.adopts &&
+    formerMac === undefined &&
+    up &&
+    mtu === link.mtu &&
+    arpIgnore >= LINK_ARP.arpIgnore &&
+    arpAnnounce >= LINK_ARP.arpAnnounce;
+  return isRight ? [] : [{ op: 'set-link', link, device: { index, name }, ...(formerMac !== undefined && { announceTo }) }];
+}
+
+/** One that is there without our mark is marked: on a device of ours, where it is ours nevertheless. */
+function diffAddress(address: PlannedAddress, present: readonly InterfaceAddress[], ours: readonly Link[]): Change[] {
+  const held = present.find((other) => isSame(other, address));
+  if (!held) return [{ op: 'add-address', address }];
+  return held.ours || !ours.some(({ index }) => index === held.device.index) ? [] : [{ op: 'add-address', address, marks: true }];
 }
 
 /** Name and parent of a device are what it is; all else of it can be set. */
-function isOf(present: Link, { name, parent, pool }: PlannedLink): boolean {
-  return poolOf(present) === pool && present.name === name && present.parent === parent.index;
+function isOf(present: Link, { name, parent, pool, adopts }: PlannedLink): boolean {
+  const isOurs = poolOf(present) === pool || (adopts === true && present.likeOurs === true);
+  return isOurs && present.name === name && present.parent === parent.index;
 }
 
 function isSame({ device, address, prefixLength }: InterfaceAddress, planned: PlannedAddress): boolean {

@@ -35,10 +35,16 @@ export interface Link extends DeviceRef {
   readonly parent?: number;
   /** IFLA_INFO_KIND, for example `macvlan`. */
   readonly kind?: string;
+  /** IFLA_MACVLAN_MODE of a macvlan, where it is the one that we make. */
+  readonly mode?: 'bridge';
   /** IFLA_IFALIAS. One that begins with `LINK_MARK` says that a macvlan device is ours. */
   readonly alias?: string;
   /** Link-layer address as text. */
   readonly mac?: string;
+  /** Of a device of ours to which somebody has given another link-layer address: the one that it had. */
+  readonly formerMac?: string;
+  /** It lacks our mark and yet can only be ours: a macvlan in bridge mode with the link-layer address that we give to that name on that parent. */
+  readonly likeOurs?: true;
 }
 
 /** The present value of a sysctl of a device. */

@@ -68,6 +68,8 @@ export interface PlannedLink {
   readonly parent: DeviceRef;
   readonly mtu: number;
   readonly pool: string;
+  /** It is there and has lost our mark (`Link.likeOurs`), which it gets back. */
+  readonly adopts?: true;
 }
 
 /** What every device of ours has at the least: each address is answered for by its own device, and by that one only (ip-sysctl.rst). */

@@ -72,7 +72,7 @@ export function formatChange(change: Change): string {
     case 'remove-link':
       return `- device ${change.device.name} alias ${LINK_MARK}${change.pool}`;
     case 'add-address':
-      return `+ ${formatAddress(change.address)}`;
+      return `${change.marks ? '~' : '+'} ${formatAddress(change.address)}`;
     case 'remove-address':
       return `- ${formatAddress(change.address)}`;
   }

@@ -5,6 +5,7 @@ import { formatAddress } from '../core/render.ts';
 import type { DeviceRef, Route } from '../core/route.ts';
 import type { FakeNetwork, Refusal } from './fake-network.ts';
 import type { Purged } from './kernel.ts';
+import { recognised } from './link-address.ts';
 
 /** What a change of ours came to, and the routes that the kernel dropped with it. */
 interface Outcome {
@@ -21,11 +22,11 @@ export function changeDevice(network: FakeNetwork, change: LinkChange | AddressC
     case 'add-link':
       return refused(network.links.make(change.link));
     case 'set-link':
-      return refused(oursAt(network, change.device) ? network.links.repair(change.device.index, change.link) : NO_DEVICE);
+      return refused(isSettable(network, change) ? network.links.repair(change.device.index, change.link) : NO_DEVICE);
     case 'remove-link':
       return removeLink(network, change.device, change.pool);
     case 'add-address':
-      return refused(addAddress(network, change.address, dad));
+      return refused(change.marks ? markAddress(network, change.address) : addAddress(network, change.address, dad));
     case 'remove-address':
       return removeAddress(network, change.address);
   }
@@ -63,10 +64,23 @@ function addAddress(network: FakeNetwork, planned: PlannedAddress, dad: Interfac
   return undefined;
 }
 
+function markAddress(network: FakeNetwork, { device, address, prefixLength }: PlannedAddress): Refusal | undefined {
+  const held = network.addressOf(device.index, address, prefixLength);
+  if (!held || held.ours || !oursAt(network, device)) return NO_ADDRESS;
+  network.markAddress(device.index, address, true);
+  return undefined;
+}
+
 function removeAddress(network: FakeNetwork, { device, address, prefixLength }: Omit<PlannedAddress, 'label'>): Outcome {
   const held = network.addressOf(device.index, address, prefixLength);
   if (!held?.ours || held.prefixLength !== prefixLength) return refused(NO_ADDRESS);
   return { refusal: undefined, dropped: network.removeAddress(held.device.name, address) };
+}
+
+function isSettable(network: FakeNetwork, { device, link }: Extract<LinkChange, { op: 'set-link' }>): boolean {
+  const present = recognised(network.links.values()).find(({ index }) => index === device.index);
+  const adopted = link.adopts && present?.likeOurs && present.name === link.name && present.parent === link.parent.index;
+  return adopted === true || oursAt(network, device) !== undefined;
 }
 
 function oursAt(network: FakeNetwork, { index }: DeviceRef): Link | undefined {

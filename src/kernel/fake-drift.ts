@@ -47,7 +47,10 @@ export class FakeDriftWatch {
       if (withLink) continue;
       const lost = { device, address, prefixLength };
       if (!link || (address.family === 6 && !link.up)) yield { event: 'LinkDown', address: lost, at };
-      else yield { event: 'AddressDeleted', address: lost, at, ...(address.family === 4 && { process }) };
+      else {
+        const unmarked = addresses.some((each) => each.device.index === device.index && each.address.equals(address));
+        yield { event: unmarked ? 'AddressChanged' : 'AddressDeleted', address: lost, at, ...(address.family === 4 && { process }) };
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import { LINK_MARK, type Link } from '../core/facts.ts';
+import { LINK_MARK, type Link, poolOf } from '../core/facts.ts';
 import { LINK_ARP, type PlannedLink } from '../core/plan.ts';
 import type { Refusal } from './fake-network.ts';
 import { linkAddress } from './link-address.ts';
@@ -52,7 +52,7 @@ export class FakeLinks {
     if (mtu > below.mtu) return TOO_LARGE;
     const carrier = below.up && below.carrier;
     const mac = linkAddress(below.mac ?? '', name);
-    this.add(name, { ...LINK_ARP, mtu, carrier, mac, parent: below.index, kind: 'macvlan', alias: `${LINK_MARK}${pool}` });
+    this.add(name, { ...LINK_ARP, mtu, carrier, mac, parent: below.index, kind: 'macvlan', mode: 'bridge', alias: `${LINK_MARK}${pool}` });
     return undefined;
   }
 
@@ -64,6 +64,7 @@ export class FakeLinks {
     const arpIgnore = Math.max(link.arpIgnore, LINK_ARP.arpIgnore);
     const arpAnnounce = Math.max(link.arpAnnounce, LINK_ARP.arpAnnounce);
     this.set(index, { arpIgnore, arpAnnounce, alias: `${LINK_MARK}${pool}` });
+    this.setMac(index, link.formerMac ?? link.mac);
     this.setMtu(index, mtu);
     this.setUp(index, true);
     return undefined;
@@ -77,8 +78,18 @@ export class FakeLinks {
   setAlias(index: number, alias: string | undefined): void {
     const link = this.get(index);
     if (!link) return;
-    const { alias: _, ...bare } = link;
+    const { alias: _, formerMac: __, ...bare } = link;
     this.#links.set(index, alias === undefined ? bare : { ...bare, alias });
+  }
+
+  /** What a device of ours had before is remembered with it. */
+  setMac(index: number, mac: string | undefined): void {
+    const link = this.get(index);
+    if (!link || mac === undefined) return;
+    const { formerMac, ...bare } = link;
+    const former = formerMac ?? link.mac;
+    const isKept = poolOf(link) !== undefined && former !== undefined && former !== mac;
+    this.#links.set(index, { ...bare, mac, ...(isKept && { formerMac: former }) });
   }
 
   setUp(index: number, up: boolean): void {

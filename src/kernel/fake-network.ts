@@ -124,6 +124,10 @@ export class FakeNetwork {
     this.addresses = this.addresses.map((held) => (held.device.name === name && held.address.equals(address) ? { ...held, state } : held));
   }
 
+  markAddress(index: number, address: Address, ours: boolean): void {
+    this.addresses = this.addresses.map((held) => (held.device.index === index && held.address.equals(address) ? { ...held, ours } : held));
+  }
+
   removeAddress(name: string, address: Address): readonly Route[] {
     this.addresses = this.addresses.filter((held) => held.device.name !== name || !held.address.equals(address));
     const bare = !this.addresses.some((held) => held.device.name === name && held.address.family === address.family);

@@ -20,6 +20,7 @@ import type { LinkOptions } from './fake-links.ts';
 import { FakeNetwork, type Refusal } from './fake-network.ts';
 import type { Kernel, Observation, ProbeAnswer, Purged } from './kernel.ts';
 import { KernelUnavailable } from './kernel.ts';
+import { recognised } from './link-address.ts';
 
 /** Who did it, when the test is the outsider. */
 const OUTSIDER = 'outsider (4711)';
@@ -144,6 +145,11 @@ export class FakeKernel implements Kernel {
     this.#foreignChanged();
   }
 
+  setLinkMac(name: string, mac: string): void {
+    this.#network.links.setMac(this.#network.link(name).index, mac);
+    this.#foreignChanged();
+  }
+
   /** undefined: none. */
   setLinkAlias(name: string, alias: string | undefined): void {
     this.#network.links.setAlias(this.#network.link(name).index, alias);
@@ -174,6 +180,13 @@ export class FakeKernel implements Kernel {
   /** Duplicate address detection comes to an end, or begins anew. */
   setAddressState(device: string, text: string, state: InterfaceAddress['state']): void {
     this.#network.setAddressState(device, parseInterfaceAddress(text).address, state);
+    this.#foreignChanged();
+  }
+
+  /** `ip address replace`: it loses our mark. */
+  rewriteAddress(device: string, text: string): void {
+    const { address } = parseInterfaceAddress(text);
+    this.#network.markAddress(this.#network.link(device).index, address, false);
     this.#foreignChanged();
   }
 
@@ -315,7 +328,7 @@ export class FakeKernel implements Kernel {
   #read(): NodeFacts {
     const { links, addresses, routes, rules, rpFilterAll } = this.#network;
     const foreign = [...routes.values()].filter((route) => !isOurs(route));
-    return { links: links.values(), addresses, routes: foreign, rules, rpFilterAll, kernelRelease: '6.1.0-fake' };
+    return { links: recognised(links.values()), addresses, routes: foreign, rules, rpFilterAll, kernelRelease: '6.1.0-fake' };
   }
 }
 

@@ -15,6 +15,13 @@ export class OwnLinks {
     else this.#known.set(link.index, link);
   }
 
+  /** With `formerMac`, where somebody has given a device of ours another link-layer address since it was ours. */
+  recall(link: Link): Link {
+    const known = this.#known.get(link.index);
+    const former = known?.formerMac ?? known?.mac;
+    return former === undefined || former === link.mac || poolOf(link) === undefined ? link : { ...link, formerMac: former };
+  }
+
   delete(index: number): void {
     this.#known.delete(index);
   }
@@ -29,14 +36,15 @@ export class OwnLinks {
 }
 
 /**
- * Whether somebody has changed what a device of ours is made of. A carrier that comes and goes with the parent, more than is asked for and
- * another link-layer address are no change. `parent`: as it is now; the kernel lowers our MTU together with that of the parent.
+ * Whether somebody has changed what a device of ours is made of. A carrier that comes and goes with the parent, and more than is asked
+ * for, are no change. `parent`: as it is now; the kernel lowers our MTU together with that of the parent.
  */
 export function deviates(known: Link, now: Link, parent?: Link): boolean {
   return (
     (known.up && !now.up) ||
     known.name !== now.name ||
     known.alias !== now.alias ||
+    known.mac !== now.mac ||
     known.parent !== now.parent ||
     (known.mtu !== now.mtu && !(now.mtu < known.mtu && now.mtu === parent?.mtu)) ||
     fell(known.arpIgnore, now.arpIgnore, LINK_ARP.arpIgnore) ||

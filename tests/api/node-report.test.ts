@@ -23,7 +23,7 @@ const REJECTED: Readonly<Record<string, readonly [status: Record<string, unknown
   'complete a text': [{ complete: 'yes' }, 'status.complete: must be true or false, not the text "yes"'],
   'unknown drift event': [
     { drift: [{ object: 'x', event: 'RouteGone', cause: 'y', count: 1, lastTime: '2027-01-31T12:00:00Z' }] },
-    'status.drift[0].event: "RouteGone" is not one of RouteDeleted, RouteReplaced, RouteChanged, LinkDown, RouteVanished, TableFlushed, SysctlChanged, LinkDeleted, LinkChanged, AddressDeleted',
+    'status.drift[0].event: "RouteGone" is not one of RouteDeleted, RouteReplaced, RouteChanged, LinkDown, RouteVanished, TableFlushed, SysctlChanged, LinkDeleted, LinkChanged, AddressDeleted, AddressChanged',
   ],
   'a family that does not exist': [
     { facts: { kernel: '6', links: [], gateways: [{ family: 5, address: 'x', device: 'y' }], rpFilterAll: 0 } },

@@ -22,6 +22,8 @@ function fakeHarness(kernel: FakeKernel): KernelHarness {
     setCarrier: (name, carrier) => kernel.setLinkCarrier(name, carrier),
     setLinkMtu: (name, mtu) => kernel.setLinkMtu(name, mtu),
     setLinkAlias: (name, alias) => kernel.setLinkAlias(name, alias === '' ? undefined : alias),
+    setLinkMac: (name, mac) => kernel.setLinkMac(name, mac),
+    rewriteAddress: (device, text) => kernel.rewriteAddress(device, text),
     addAddress: (device, text) => kernel.addAddress(device, text),
     removeAddress: (device, text) => kernel.removeAddress(device, text),
     addRoute: (route) => kernel.addRoute(route),

@@ -40,7 +40,7 @@ describe('devices from bytes', () => {
     assert.deepEqual(decodeLink(captured), {
       ...{ index: 4, name: 'tmp0', up: true, carrier: true, loopback: false, mtu: 1400 },
       ...{ rpFilter: 0, arpIgnore: 1, arpAnnounce: 2 },
-      ...{ parent: 3, kind: 'macvlan', alias: 'fairlead:default', mac: '06:a0:aa:fb:bf:ae' },
+      ...{ parent: 3, kind: 'macvlan', mode: 'bridge', alias: 'fairlead:default', mac: '06:a0:aa:fb:bf:ae' },
     });
     assert.equal(groupOf(captured), GROUP);
   });

@@ -81,6 +81,14 @@ export class Namespace implements KernelHarness {
     while ((await this.ip('-6', 'route', 'show', 'table', 'local', address)) === '') await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  async setLinkMac(name: string, mac: string): Promise<void> {
+    await this.ip('link', 'set', name, 'address', mac);
+  }
+
+  async rewriteAddress(device: string, text: string): Promise<void> {
+    await this.ip('addr', 'replace', text, 'dev', device);
+  }
+
   async removeAddress(device: string, text: string): Promise<void> {
     await this.ip('addr', 'del', text, 'dev', device);
   }

@@ -19,7 +19,7 @@ test('what others may do to a device of ours without it being another one, and w
   for (const [now, other] of [
     [OURS, false],
     [{ ...OURS, carrier: false }, false],
-    [{ ...OURS, mac: '02:00:00:00:00:01' }, false],
+    [{ ...OURS, mac: '02:00:00:00:00:01' }, true],
     [{ ...OURS, rpFilter: 1 }, false],
     [{ ...OURS, arpIgnore: 2 }, false],
     [{ ...OURS, up: false }, true],

@@ -54,6 +54,7 @@ const drift = lenientFields(
       'LinkDeleted',
       'LinkChanged',
       'AddressDeleted',
+      'AddressChanged',
     ]),
     cause: line('The same in words, on one line.'),
     process: optional(line('Who did it, where that can be known.')),

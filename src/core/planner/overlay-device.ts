@@ -1,7 +1,7 @@
-import { LABEL_MARK, type Link, linkNamed, marksAddresses, type NodeFacts, poolOf } from '../facts.ts';
+import { type InterfaceAddress, LABEL_MARK, type Link, linkNamed, marksAddresses, type NodeFacts, poolOf } from '../facts.ts';
 import type { PlannedLink } from '../plan.ts';
 import { listSome } from '../render.ts';
-import type { OverlayInterface, OverlayParent } from '../resources.ts';
+import type { NodeOverlayIP, OverlayInterface, OverlayParent } from '../resources.ts';
 import { type DeviceRef, TABLE_MAIN } from '../route.ts';
 import type { Fault, Surroundings } from './next-hop.ts';
 
@@ -24,20 +24,18 @@ export interface Place {
 /** IFNAMSIZ less the final zero. */
 const LABEL_LENGTH = 15;
 
-export function deviceFor(pool: string, settings: OverlayInterface, around: Surroundings): Place | Fault {
+export function deviceFor(ip: NodeOverlayIP, settings: OverlayInterface, around: Surroundings): Place | Fault {
   const parent = parentOf(settings.parent, around);
   if ('code' in parent) return parent;
-  return settings.type === 'Macvlan' ? onMacvlan(pool, settings.name, parent, around) : onParent(parent, around);
+  return settings.type === 'Macvlan' ? onMacvlan(ip, settings.name, parent, around) : onParent(parent, around);
 }
 
-function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }: Surroundings): Place | Fault {
+function onMacvlan(ip: NodeOverlayIP, name: string, parent: Link, { facts, nodeName }: Surroundings): Place | Fault {
+  const { pool } = ip;
   const present = linkNamed(facts, name);
-  if (present && poolOf(present) !== pool) {
-    const whose = poolOf(present) === undefined ? 'is not Fairlead’s' : `is that of OverlayPool ${poolOf(present)}`;
-    const fix = `delete it there ("ip link delete ${name}") when nobody needs it, or give the pool another interface.name`;
-    return { code: 'Conflict', message: `node ${nodeName} has a device ${name} that ${whose}: ${fix}` };
-  }
-  const link = { name, parent: refOf(parent), mtu: parent.mtu, pool };
+  const adopts = present !== undefined && hasLostMark(present, parent, ip, facts);
+  if (present && poolOf(present) !== pool && !adopts) return somebodyElses(present, facts, nodeName);
+  const link: PlannedLink = { name, parent: refOf(parent), mtu: parent.mtu, pool, ...(adopts && { adopts }) };
   const isRight = present?.parent === parent.index;
   return {
     type: 'Macvlan',
@@ -48,6 +46,35 @@ function onMacvlan(pool: string, name: string, parent: Link, { facts, nodeName }
     ...(isRight && { device: refOf(present) }),
     ...labelOn(name, facts),
   };
+}
+
+/** Somebody has taken our mark off a device that can only be ours; no address on it says that it is another pool's, or in use by others. */
+function hasLostMark(present: Link, parent: Link, ip: NodeOverlayIP, facts: NodeFacts): boolean {
+  if (!present.likeOurs || present.parent !== parent.index || foreignOn(present, facts)) return false;
+  const marked = facts.addresses.filter(({ device, ours }) => ours && device.index === present.index);
+  return marked.length === 0 || marked.some((held) => ip.addresses.some(({ address }) => address.equals(held.address)));
+}
+
+/** IPv6 addresses come by themselves, from router advertisements. */
+function foreignOn({ index }: Link, { addresses }: NodeFacts): InterfaceAddress | undefined {
+  return addresses.find(({ device, address, ours }) => device.index === index && address.family === 4 && !ours);
+}
+
+function somebodyElses(present: Link, facts: NodeFacts, nodeName: string): Fault {
+  const { name, likeOurs } = present;
+  const pool = poolOf(present);
+  const foreign = likeOurs && foreignOn(present, facts);
+  if (foreign) {
+    const what = `${foreign.address}/${foreign.prefixLength} dev ${name}`;
+    const fix = `take that off ("ip address delete ${what}"), or delete the device ("ip link delete ${name}"), which is then made anew`;
+    return {
+      code: 'Conflict',
+      message: `node ${nodeName} has a device ${name} that lost Fairlead’s alias and has ${what} from somebody else: ${fix}`,
+    };
+  }
+  const whose = pool === undefined ? 'is not Fairlead’s' : `is that of OverlayPool ${pool}`;
+  const fix = `delete it there ("ip link delete ${name}") when nobody needs it, or give the pool another interface.name`;
+  return { code: 'Conflict', message: `node ${nodeName} has a device ${name} that ${whose}: ${fix}` };
 }
 
 function onParent(parent: Link, { facts }: Surroundings): Place {

@@ -86,7 +86,7 @@ function planOne(
       world,
     );
   }
-  const place = deviceFor(ip.pool, settings, world.around);
+  const place = deviceFor(ip, settings, world.around);
   if ('code' in place) return held(ip, place, world);
   const owner = place.link && owners.get(place.name);
   if (owner) {
@@ -100,7 +100,11 @@ function planOne(
 /** What of ours there is for it stays as it is, with its routes, and so does what keeps the parent from answering for it. */
 function held(ip: NodeOverlayIP, fault: Fault, { around: { facts }, node }: OverlayWorld): Outcome {
   const { plan, ...rest } = refused(ip, fault);
-  const links = facts.links.filter((link) => poolOf(link) === ip.pool);
+  const carries = ({ index }: Link): boolean =>
+    facts.addresses.some(
+      ({ device, ours, address }) => ours && device.index === index && ip.addresses.some((own) => own.address.equals(address)),
+    );
+  const links = facts.links.filter((link) => poolOf(link) === ip.pool || (link.likeOurs && carries(link)));
   const parents = facts.links.filter(({ index }) => links.some(({ parent }) => parent === index));
   const ends = new Map(ip.addresses.map((wanted) => [wanted.address.family, heldEnd(wanted, ip.pool, facts) ?? fault] as const));
   const heldPlan = {

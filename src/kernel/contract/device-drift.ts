@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import type { Change } from '../../core/change.ts';
 import { linkNamed } from '../../core/facts.ts';
-import { addAddress, driftAfter, link, made, ourAddresses, overlay } from './device-support.ts';
-import type { Cases } from './harness.ts';
+import { Address } from '../../core/ip/address.ts';
+import { addAddress, driftAfter, link, made, ourAddresses, overlay, planned, plannedAddress } from './device-support.ts';
+import type { Cases, KernelHarness } from './harness.ts';
 import { addressesOf, adds, listen, ownedTexts, succeed, via } from './support.ts';
 
 /** What others do to devices and addresses of ours. */
@@ -65,6 +67,34 @@ export const DEVICE_DRIFT: Cases = {
     assert.deepEqual(await driftAfter(harness, () => harness.setLinkMtu('port', 1200)), []);
   },
 
+  'it gets another link-layer address, and its own back, which is told to whoever it is that must know': async (harness) => {
+    const { mac, ...device } = await made(harness);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkMac('tmp0', '02:00:5e:00:53:77')), ['LinkChanged device tmp0']);
+    const changed = await link(harness, 'tmp0');
+    assert.deepEqual([changed.mac, changed.formerMac], ['02:00:5e:00:53:77', mac]);
+    assert.deepEqual(await driftAfter(harness, () => harness.setLinkUp('tmp0', false)), ['LinkChanged device tmp0']);
+    assert.equal((await link(harness, 'tmp0')).formerMac, mac);
+    const should = planned({ index: device.parent ?? 0, name: 'left' });
+    await succeed(harness.kernel, [{ op: 'set-link', link: should, device, announceTo: [Address.parse('192.168.100.1')] }]);
+    const { facts } = await harness.reread();
+    for (const seen of [await link(harness, 'tmp0'), linkNamed(facts, 'tmp0')]) assert.deepEqual(seen, { ...device, mac });
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
+  'its mark is overwritten or taken off: what it is made of tells that it is ours, and it gets the mark back in place': async (harness) => {
+    const device = await overlay(harness);
+    const should = planned({ index: device.parent ?? 0, name: 'left' }, { adopts: true });
+    for (const alias of ['foo', '']) {
+      assert.deepEqual(await driftAfter(harness, () => harness.setLinkAlias('tmp0', alias)), ['LinkChanged device tmp0']);
+      const { facts } = await harness.reread();
+      for (const seen of [await link(harness, 'tmp0'), linkNamed(facts, 'tmp0')]) assert.equal(seen?.likeOurs, true);
+      await succeed(harness.kernel, [{ op: 'set-link', link: should, device }]);
+      assert.deepEqual(await link(harness, 'tmp0'), device);
+      assert.deepEqual(await ourAddresses(harness, 'tmp0'), ['192.168.100.4/24', '2001:db8:100::4/64']);
+      assert.deepEqual(harness.kernel.takeDrift(), []);
+    }
+  },
+
   'its parent goes down and up, or loses the carrier: the device has none meanwhile, and that is all': async (harness) => {
     const device = await overlay(harness);
     await succeed(harness.kernel, adds([via('172.16.0.0/16', '192.168.100.1', device)]));
@@ -106,6 +136,30 @@ export const DEVICE_DRIFT: Cases = {
     assert.deepEqual(await ourAddresses(harness, 'tmp0'), []);
   },
 
+  'an address of ours is written anew without our mark, which is put back in place': async (harness) => {
+    const device = await overlay(harness);
+    // The kernel does not announce what is done to an address that it is still asking about.
+    await settled(harness);
+    const texts = ['192.168.100.4/24', '2001:db8:100::4/64'];
+    for (const text of texts) {
+      const changed = [`AddressChanged address ${text} dev tmp0`];
+      assert.deepEqual(await driftAfter(harness, () => harness.rewriteAddress('tmp0', text)), changed);
+      assert.equal((await ourAddresses(harness, 'tmp0')).includes(text), false);
+    }
+    await succeed(
+      harness.kernel,
+      texts.map((text): Change => ({ op: 'add-address', address: plannedAddress(device, text), marks: true })),
+    );
+    const { facts } = await harness.reread();
+    for (const seen of [(await harness.kernel.observe()).facts, facts]) {
+      assert.deepEqual(seen.addresses.filter(({ ours }) => ours).map(({ address, state }) => [address.text, state]), [
+        ['192.168.100.4', 'valid'],
+        ['2001:db8:100::4', 'valid'],
+      ]);
+    }
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
   'addresses of others come and go without drift': async (harness) => {
     await made(harness);
     await harness.addAddress('tmp0', '192.168.100.5/24');
@@ -114,3 +168,14 @@ export const DEVICE_DRIFT: Cases = {
     assert.deepEqual(await driftAfter(harness, () => harness.removeAddress('left', '10.1.0.9/24')), []);
   },
 };
+
+/** Until the kernel uses every address of the device. */
+async function settled(harness: KernelHarness): Promise<void> {
+  const news = listen(harness.kernel);
+  for (;;) {
+    const woken = news.next();
+    const { facts } = await harness.kernel.observe();
+    if (facts.addresses.every(({ state }) => state === 'valid')) return;
+    await woken;
+  }
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { linkNamed } from '../../core/facts.ts';
-import { addAddress, link, made, overlay, planned, removeAddress, removeLink } from './device-support.ts';
+import { addAddress, link, made, overlay, planned, plannedAddress, removeAddress, removeLink } from './device-support.ts';
 import type { Cases } from './harness.ts';
 import { addressesOf, codes, lan, listen, succeed } from './support.ts';
 
@@ -62,6 +62,37 @@ export const DEVICE_REFUSALS: Cases = {
     assert.deepEqual(await harness.kernel.purge(), { removed: [], left: [] });
     const seen = linkNamed((await harness.reread()).facts, 'tmp0');
     assert.deepEqual([seen?.index, seen?.mtu, seen?.alias], [index, 1500, undefined]);
+  },
+
+  'nor is one without our mark that has another link-layer address than we give, whatever is asked for': async (harness) => {
+    const device = await made(harness);
+    await harness.setLinkAlias('tmp0', '');
+    await harness.setLinkMac('tmp0', '02:00:5e:00:53:77');
+    const before = await link(harness, 'tmp0');
+    assert.equal(before.likeOurs, undefined);
+    const should = planned({ index: device.parent ?? 0, name: 'left' }, { mtu: 1400, adopts: true });
+    assert.deepEqual(codes(await harness.kernel.apply([{ op: 'set-link', link: should, device }])), ['ESRCH']);
+    assert.deepEqual(linkNamed((await harness.reread()).facts, 'tmp0'), before);
+  },
+
+  'an address without our mark is marked on a device of ours only': async (harness) => {
+    const device = await made(harness);
+    const parent = await link(harness, 'left');
+    await harness.addAddress('left', '192.168.77.4/24');
+    const wanted = [
+      { op: 'add-address', address: plannedAddress(parent, '192.168.77.4/24'), marks: true },
+      { op: 'add-address', address: plannedAddress(device, '192.168.100.4/24'), marks: true },
+    ] as const;
+    assert.deepEqual(codes(await harness.kernel.apply(wanted)), ['ESRCH', 'ESRCH']);
+    const { facts } = await harness.reread();
+    assert.deepEqual(
+      facts.addresses.filter(({ ours }) => ours),
+      [],
+    );
+    assert.deepEqual(
+      addressesOf(facts, 'tmp0').filter((text) => text.includes('.')),
+      [],
+    );
   },
 
   'a device that belongs to another pool by now is not removed for the first': async (harness) => {

@@ -15,7 +15,7 @@ export const DEVICES: Cases = {
       assert.match(mac ?? '', /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
       const parent = linkNamed(facts, 'left')?.index;
       const settings = { mtu: 1400, rpFilter: 0, arpIgnore: 1, arpAnnounce: 2 };
-      const identity = { name: 'tmp0', loopback: false, parent, kind: 'macvlan', alias: 'fairlead:default' };
+      const identity = { name: 'tmp0', loopback: false, parent, kind: 'macvlan', mode: 'bridge', alias: 'fairlead:default' };
       assert.deepEqual({ ...rest }, { ...identity, ...settings, up: true, carrier: true });
     }
     assert.deepEqual(harness.kernel.takeDrift(), []);

@@ -17,7 +17,10 @@ export interface KernelHarness {
   setLinkMtu(name: string, mtu: number): Maybe<void>;
   /** Empty: none. */
   setLinkAlias(name: string, alias: string): Maybe<void>;
+  setLinkMac(name: string, mac: string): Maybe<void>;
   addAddress(device: string, text: string): Maybe<void>;
+  /** `ip address replace` of one that is there: whoever writes it anew takes the marks of others off it. */
+  rewriteAddress(device: string, text: string): Maybe<void>;
   removeAddress(device: string, text: string): Maybe<void>;
   addRoute(route: Route): Maybe<void>;
   /** In place of whatever has the identity. */

@@ -1,6 +1,7 @@
 import type { SysctlName } from '../../core/change.ts';
 import type { InterfaceAddress, Link } from '../../core/facts.ts';
 import type { DeviceRef } from '../../core/route.ts';
+import { recognised } from '../link-address.ts';
 import type { DecodedAddress } from './netlink/addresses.ts';
 
 /** Where a link has the value of a sysctl. */
@@ -22,7 +23,7 @@ export class DeviceView {
   #addressList: readonly InterfaceAddress[] | undefined;
 
   get links(): readonly Link[] {
-    this.#linkList ??= [...this.#links.values()].sort((a, b) => a.index - b.index);
+    this.#linkList ??= recognised([...this.#links.values()].sort((a, b) => a.index - b.index));
     return this.#linkList;
   }
 
@@ -42,6 +43,11 @@ export class DeviceView {
 
   link(index: number): Link | undefined {
     return this.#links.get(index);
+  }
+
+  /** As in `links`. */
+  seen(index: number): Link | undefined {
+    return this.links.find((link) => link.index === index);
   }
 
   /** The value that all routes and addresses of a device share. */
@@ -153,6 +159,8 @@ function sameLink(a: Link, b: Link): boolean {
     a.parent === b.parent &&
     a.kind === b.kind &&
     a.alias === b.alias &&
-    a.mac === b.mac
+    a.mac === b.mac &&
+    a.formerMac === b.formerMac &&
+    a.mode === b.mode
   );
 }

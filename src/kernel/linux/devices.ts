@@ -55,6 +55,10 @@ export class Devices {
   readonly #ourSysctls = new Map<string, number>();
   /** Addresses that we removed since `settle`; what is announced about them comes later. */
   readonly #removed = new Set<string>();
+  /** Addresses that we have put our mark on in place, and whether the kernel keeps it is not known yet. */
+  readonly #marked = new Set<string>();
+  /** It did not. */
+  readonly #unmarkable = new Set<string>();
   #lost: LostAddress[] = [];
   /** What we are taking away. */
   #leaving: number | 'everything' | undefined;
@@ -76,8 +80,9 @@ export class Devices {
 
   /** RTM_NEWLINK and RTM_DELLINK. */
   linkNotice(message: MessageReader): void {
-    const link = decodeLink(message);
-    if (!link || this.#isLeaving(link.index)) return;
+    const decoded = decodeLink(message);
+    if (!decoded || this.#isLeaving(decoded.index)) return;
+    const link = this.#own.recall(decoded);
     if (message.type === RTM_DELLINK) {
       this.#deleted(link.index, message.sender);
       return;
@@ -94,11 +99,12 @@ export class Devices {
   addressNotice(message: MessageReader): void {
     const address = decodeAddress(message, this.#mark);
     if (!address || this.#isLeaving(address.index)) return;
+    const held = this.view.addressLike(address);
     if (message.type === RTM_NEWADDR) {
+      if (held?.ours && !address.ours) this.#unmarked(held, message.sender);
       this.view.setAddress(address);
       return;
     }
-    const held = this.view.addressLike(address);
     if (held?.ours) this.#lose(held, message.sender);
     this.view.removeAddress(address);
     if (address.address.family === 4) this.#routes.lose({ device: address.index, source: address.address }, false);
@@ -122,10 +128,11 @@ export class Devices {
     if (this.#stale.addresses) this.#readAddresses(dumper);
     for (const [index, at] of this.#doubts) {
       // A device that is gone has been announced as such by the time of the answer.
-      const link = readLink(exchange, index);
+      const read = readLink(exchange, index);
+      const link = read && this.#own.recall(read);
       const parent = link?.parent === undefined ? undefined : readLink(exchange, link.parent);
       const before = this.#settledState(index) ?? this.view.link(index);
-      for (const read of [parent, link]) if (read) this.#update(read);
+      for (const each of [parent, link]) if (each) this.#update(each);
       if (link) this.#compareSysctls(before, link);
       if (link) this.#judge(link, { sender: 0, at }, parent);
       this.#doubts.delete(index);
@@ -148,7 +155,8 @@ export class Devices {
   }
 
   /** We have made or set this device, and this is how it is now. */
-  left(link: Link): void {
+  left(made: Link): void {
+    const link = this.#own.recall(made);
     this.#update(link);
     this.#own.set(link);
   }
@@ -176,6 +184,22 @@ export class Devices {
     const state = address.family === 4 ? 'valid' : 'tentative';
     this.view.setAddress({ index: device.index, address, prefixLength, ours: true, state });
     this.#stale = { ...this.#stale, addresses: true };
+  }
+
+  /** We have put our mark on an address of a device of ours. */
+  marked(planned: PlannedAddress): void {
+    const { device, address, prefixLength } = planned;
+    const held = this.view.addressLike({ index: device.index, address, prefixLength });
+    if (!held) return;
+    this.#marked.add(addressKey(planned));
+    this.view.setAddress({ ...held, index: device.index, ours: true });
+    this.#stale = { ...this.#stale, addresses: true };
+  }
+
+  /** Whether an address may get our mark: it lacks that, is on a device of ours, and the kernel has not ignored it before. */
+  lacksMark({ device, address, prefixLength }: PlannedAddress): boolean {
+    const held = this.view.addressLike({ index: device.index, address, prefixLength });
+    return held?.ours === false && this.#own.get(device.index) !== undefined && !this.#unmarkable.has(addressKey(held));
   }
 
   /** We have removed an address. */
@@ -247,8 +271,16 @@ export class Devices {
   /** The kernel itself takes addresses when their device goes down or away, so that is to be seen first. */
   #lose(held: InterfaceAddress, sender: number): void {
     const { index } = held.device;
+    this.#unmarkable.delete(addressKey(held));
     this.#lost.push({ held, sender, at: this.#drift.at, onOurs: this.#own.get(index) !== undefined });
     if (sender === 0) this.#doubt(index);
+  }
+
+  /** Whoever writes an address anew takes our mark off it. What we have put on without effect is no drift. */
+  #unmarked({ device, address, prefixLength }: InterfaceAddress, sender: number): void {
+    const key = addressKey({ device, address, prefixLength });
+    if (sender === 0 && this.#marked.delete(key)) this.#unmarkable.add(key);
+    else this.#drift.address('AddressChanged', { device, address, prefixLength }, { sender, at: this.#drift.at });
   }
 
   #compareSysctls(before: Link | undefined, link: Link): void {
@@ -282,7 +314,7 @@ export class Devices {
 
   #readLinks(dumper: Dumper): void {
     const before = this.view.links;
-    const links = listLinks(dumper);
+    const links = listLinks(dumper).map((link) => this.#own.recall(link));
     const present = new Map(links.map((link) => [link.index, link]));
     if (this.view.replaceLinks(links)) this.#routes.renamed();
     for (const link of before) {
@@ -304,7 +336,13 @@ export class Devices {
   }
 
   #readAddresses(dumper: Dumper): void {
-    for (const held of this.view.replaceAddresses(listAddresses(dumper, this.#mark))) if (held.ours) this.#lose(held, 0);
+    const addresses = listAddresses(dumper, this.#mark);
+    for (const address of addresses) {
+      const held = this.view.addressLike(address);
+      if (held?.ours && !address.ours) this.#unmarked(held, 0);
+    }
+    for (const held of this.view.replaceAddresses(addresses)) if (held.ours) this.#lose(held, 0);
+    this.#marked.clear();
     this.#stale = { ...this.#stale, addresses: false };
   }
 }

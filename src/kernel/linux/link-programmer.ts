@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import type { LinkChange } from '../../core/change.ts';
 import { type Link, poolOf } from '../../core/facts.ts';
-import type { PlannedLink } from '../../core/plan.ts';
+import type { PlannedLink, Probe } from '../../core/plan.ts';
 import { linkAddress } from '../link-address.ts';
 import { readLink } from './devices.ts';
 import type { Monitor } from './monitor.ts';
@@ -16,9 +16,11 @@ import {
   encodeRemoveGroup,
   encodeRemoveLink,
   encodeSetLink,
+  encodeSetMac,
   encodeStartGroup,
 } from './netlink/link-changes.ts';
 import { decodeLink, encodeNameQuery, groupOf } from './netlink/links.ts';
+import { encodeSolicit } from './netlink/neighbours.ts';
 import type { KernelView } from './view.ts';
 
 const { EADDRINUSE, EEXIST, ENODEV, ESRCH } = constants.errno;
@@ -58,7 +60,7 @@ export class LinkProgrammer {
       case 'add-link':
         return this.#add(change.link);
       case 'set-link':
-        return this.#set(change.device.index, change.link);
+        return this.#set(change);
       case 'remove-link':
         return this.#remove(change.device.index, change.pool);
     }
@@ -115,14 +117,29 @@ export class LinkProgrammer {
     this.#withdraw(made?.index, (writer) => encodeRemoveGroup(writer, 1, group));
   }
 
-  #set(index: number, link: PlannedLink): KernelError | undefined {
-    const now = this.#ours(index);
+  #set({ device: { index, name }, link, announceTo = [] }: Extract<LinkChange, { op: 'set-link' }>): KernelError | undefined {
+    const now = this.#ours(index) ?? (link.adopts && this.#lostMark(index, link));
     if (!now) return { errno: ESRCH };
-    const refused = this.#exchange.request((writer) => encodeSetLink(writer, 1, now, link));
+    const { formerMac } = now;
+    const messages: Encode[] = [(writer) => encodeSetLink(writer, 1, now, link)];
+    if (formerMac !== undefined) messages.push((writer) => encodeSetMac(writer, 2, index, formerMac));
+    const refused = this.#exchange.request(...messages);
     const then = readLink(this.#exchange, index);
     // Gone meanwhile, as RTM_DELLINK is about to tell.
     if (then) this.#view.changing().left(then);
-    return refused.get(1);
+    const refusal = refused.get(1) ?? refused.get(2);
+    if (!refusal) for (const address of announceTo) this.#announce({ device: { index, name }, address });
+    return refusal;
+  }
+
+  /** Whoever hears it takes the link-layer address from it (RFC 826). */
+  #announce(probe: Probe): void {
+    this.#exchange.request((writer) => encodeSolicit(writer, 1, probe));
+  }
+
+  #lostMark(index: number, { name, parent }: PlannedLink): Link | undefined {
+    const link = this.#view.devices.seen(index);
+    return link?.likeOurs && link.name === name && link.parent === parent.index ? link : undefined;
   }
 
   #remove(index: number, pool: string): KernelError | undefined {

@@ -117,20 +117,21 @@ export class Programmer {
         const errno = change.op === 'replace-route' ? this.#replaceRefusal(change.route) : 0;
         if (errno) this.#refused.set(at - from, { errno });
         else this.#routes.encode(change.op, seq, change.route);
-      } else if (isLinkChange(change) || (at > from && change.op === 'remove-address')) break;
+      } else if (isLinkChange(change) || (at > from && isJudged(change))) break;
       else if (!this.#encodeOther(change, seq)) this.#refused.set(at - from, { errno: ESRCH });
     }
     return at;
   }
 
-  /** @returns whether it may be sent: RTM_DELADDR does not look whose address it takes. */
+  /** @returns whether it may be sent: the kernel does not look whose address it takes away or changes. */
   #encodeOther(change: AddressChange | SetSysctl, seq: number): boolean {
     switch (change.op) {
       case 'set-sysctl':
         encodeSetSysctl(this.#writer, seq, change.device.index, change.name, change.value);
         return true;
       case 'add-address':
-        encodeAddAddress(this.#writer, seq, change.address);
+        if (change.marks && !this.#view.lacksMark(change.address)) return false;
+        encodeAddAddress(this.#writer, seq, change.address, change.marks ? 'in place' : 'new');
         return true;
       case 'remove-address': {
         const { device, address, prefixLength } = change.address;
@@ -230,6 +231,11 @@ class Batch implements Written {
     );
     return this.#index.like(route) !== undefined;
   }
+}
+
+/** Whether it depends on whose the address is, as what was done before shows. */
+function isJudged(change: Change): boolean {
+  return change.op === 'remove-address' || (change.op === 'add-address' && change.marks === true);
 }
 
 function isLinkChange(change: Change): change is LinkChange {

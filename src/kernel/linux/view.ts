@@ -1,6 +1,7 @@
 import { type Change, isRouteChange, type RouteChange } from '../../core/change.ts';
 import { marksAddresses, type NodeFacts, type Rule } from '../../core/facts.ts';
 import { FAMILIES, type Family } from '../../core/ip/address.ts';
+import type { PlannedAddress } from '../../core/plan.ts';
 import type { DeviceRef, Route, RouteSpec } from '../../core/route.ts';
 import type { DeviceView } from './device-view.ts';
 import { Devices } from './devices.ts';
@@ -85,6 +86,12 @@ export class KernelView {
   /** Links, addresses and sysctls as they are known. */
   get devices(): DeviceView {
     return this.#devices.view;
+  }
+
+  /** Whether an address is to get our mark in place, and can. */
+  lacksMark(address: PlannedAddress): boolean {
+    this.fold();
+    return this.#devices.lacksMark(address);
   }
 
   get isStale(): boolean {
@@ -222,7 +229,7 @@ export class KernelView {
     if (isRouteChange(change)) this.#routeChanged(change);
     else if (change.op === 'set-sysctl') this.#devices.sysctlSet(change);
     else if (change.op === 'add-address' || change.op === 'remove-address') {
-      if (change.op === 'add-address') this.#devices.added(change.address);
+      if (change.op === 'add-address') this.#devices[change.marks ? 'marked' : 'added'](change.address);
       else this.#devices.removed(change.address);
       this.#news = true;
     }

@@ -13,6 +13,7 @@ import {
   IFA_PROTO,
   NLM_F_CREATE,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   NLM_F_REQUEST,
   RTM_DELADDR,
   RTM_NEWADDR,
@@ -58,9 +59,13 @@ function stateOf(flags: number): InterfaceAddress['state'] {
   return flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC) ? 'tentative' : 'valid';
 }
 
-/** Fails with EEXIST when the device has the address. Without a broadcast address, as `ip address add` does it. */
-export function encodeAddAddress(writer: MessageWriter, seq: number, { device, address, prefixLength, label }: PlannedAddress): void {
-  writer.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, seq);
+/**
+ * `new`: fails with EEXIST when the device has the address. `in place`: on one that is there, only its protocol becomes another one. Without a
+ * broadcast address, as `ip address add` does it.
+ */
+export function encodeAddAddress(writer: MessageWriter, seq: number, planned: PlannedAddress, as: 'new' | 'in place' = 'new'): void {
+  const { device, address, prefixLength, label } = planned;
+  writer.begin(RTM_NEWADDR, NLM_F_REQUEST | (as === 'new' ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE), seq);
   encodeIdentity(writer, device.index, address, prefixLength);
   if (label !== undefined && address.family === 4) writer.attributeText(IFA_LABEL, label);
   writer.attributeBytes(IFA_PROTO, Uint8Array.of(PROTOCOL_FAIRLEAD));

@@ -51,6 +51,7 @@ const LINK_MEANINGS: Readonly<Record<string, string>> = {
   EINVAL: 'the parent cannot carry such a device: its own MTU is smaller, or it is of a kind that carries none',
   EBUSY: 'the parent already belongs to a bridge, a bond or the like',
   EOPNOTSUPP: 'this kernel has no macvlan devices: load the module macvlan',
+  EADDRINUSE: 'another device on the parent has its link-layer address',
   EPERM: 'changing the network needs CAP_NET_ADMIN',
 };
 

@@ -41,7 +41,7 @@ export function encodeMakeLink(writer: MessageWriter, seq: number, link: Planned
   writer.attributeU32(IFLA_LINK, link.parent.index);
   writer.attributeU32(IFLA_MTU, link.mtu);
   writer.attributeU32(IFLA_GROUP, group);
-  if (mac !== undefined) writer.attributeBytes(IFLA_ADDRESS, Buffer.from(mac.replaceAll(':', ''), 'hex'));
+  if (mac !== undefined) writer.attributeBytes(IFLA_ADDRESS, bytesOf(mac));
   const info = writer.beginNested(IFLA_LINKINFO);
   writer.attributeText(IFLA_INFO_KIND, 'macvlan');
   const data = writer.beginNested(IFLA_INFO_DATA);
@@ -97,6 +97,14 @@ export function encodeSetLink(writer: MessageWriter, seq: number, now: Link, { m
   writer.end();
 }
 
+/** Gives a device a link-layer address. Alone, for it fails with EADDRINUSE when another one on the parent has it. */
+export function encodeSetMac(writer: MessageWriter, seq: number, index: number, mac: string): void {
+  writer.begin(RTM_SETLINK, NLM_F_REQUEST, seq);
+  encodeHeader(writer, index, 'as it is');
+  writer.attributeBytes(IFLA_ADDRESS, bytesOf(mac));
+  writer.end();
+}
+
 export function encodeRemoveLink(writer: MessageWriter, seq: number, index: number): void {
   writer.begin(RTM_DELLINK, NLM_F_REQUEST, seq);
   encodeHeader(writer, index, 'as it is');
@@ -119,6 +127,10 @@ export function encodeSetPromotes(writer: MessageWriter, seq: number, index: num
   writer.attributeU32(IPV4_DEVCONF_PROMOTE_SECONDARIES, promotes ? 1 : 0);
   for (const nest of nests.reverse()) writer.endNested(nest);
   writer.end();
+}
+
+function bytesOf(mac: string): Buffer {
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }
 
 /** struct ifinfomsg: family, type, index, flags, and which of the flags are meant. */

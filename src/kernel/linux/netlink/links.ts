@@ -12,15 +12,18 @@ import {
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INET_CONF,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
   IFLA_LINKINFO,
+  IFLA_MACVLAN_MODE,
   IFLA_MTU,
   IPV4_DEVCONF_ARP_ANNOUNCE,
   IPV4_DEVCONF_ARP_IGNORE,
   IPV4_DEVCONF_PROMOTE_SECONDARIES,
   IPV4_DEVCONF_RP_FILTER,
+  MACVLAN_MODE_BRIDGE,
   RTEXT_FILTER_SKIP_STATS,
 } from './constants.ts';
 import { Attributes, type MessageReader } from './reader.ts';
@@ -41,6 +44,7 @@ const outer = new Attributes();
 const families = new Attributes();
 const inet = new Attributes();
 const info = new Attributes();
+const data = new Attributes();
 
 /** One string for all devices of a kind: a node has hundreds of them. */
 const kinds = new Map<string, string>();
@@ -84,14 +88,16 @@ export function groupOf(message: MessageReader): number | undefined {
 }
 
 /** What a device is made of and whose it is. All of it is in `outer`. */
-function identityOf(view: DataView): Pick<Link, 'parent' | 'kind' | 'alias' | 'mac'> {
+function identityOf(view: DataView): Pick<Link, 'parent' | 'kind' | 'mode' | 'alias' | 'mac'> {
   const parent = outer.has(IFLA_LINK_NETNSID) ? 0 : (outer.u32(IFLA_LINK) ?? 0);
   const kind = outer.nested(IFLA_LINKINFO, info).text(IFLA_INFO_KIND);
+  const bridges = kind === 'macvlan' && info.nested(IFLA_INFO_DATA, data).u32(IFLA_MACVLAN_MODE) === MACVLAN_MODE_BRIDGE;
   const alias = outer.text(IFLA_IFALIAS);
   const mac = outer.length(IFLA_ADDRESS) === MAC_BYTES ? macAt(view, outer.at(IFLA_ADDRESS)) : undefined;
   return {
     ...(parent > 0 && { parent }),
     ...(kind !== undefined && { kind: shared(kind) }),
+    ...(bridges && { mode: 'bridge' as const }),
     ...(alias !== undefined && { alias }),
     ...(mac !== undefined && { mac }),
   };
