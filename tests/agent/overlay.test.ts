@@ -8,6 +8,7 @@ import { type Stage, scenario } from './stage.ts';
 const API = { apiVersion: 'fairlead.dev/v1alpha1' };
 const ADDRESS = '192.168.100.4';
 const HOLDER = '02:00:00:00:00:07';
+const ON_TMP0 = `address ${ADDRESS}/24 dev tmp0`;
 
 function putPool(stage: Stage, parent: object = { toward: '10.0.0.0/8' }): void {
   const ranges = [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1' }];
@@ -115,6 +116,33 @@ describe('an overlay address', () => {
       );
     }),
   );
+
+  for (const [what, disturb, event, object] of [
+    ['device loses its alias', (stage: Stage) => stage.kernel.setLinkAlias('tmp0', undefined), 'LinkChanged', 'device tmp0'],
+    ['device gets another alias', (stage: Stage) => stage.kernel.setLinkAlias('tmp0', 'foo'), 'LinkChanged', 'device tmp0'],
+    ['device gets another MAC', (stage: Stage) => stage.kernel.setLinkMac('tmp0', '02:00:5e:00:53:77'), 'LinkChanged', 'device tmp0'],
+    ['address loses its mark', (stage: Stage) => stage.kernel.rewriteAddress('tmp0', `${ADDRESS}/24`), 'AddressChanged', ON_TMP0],
+  ] as const) {
+    it(
+      `whose ${what} is as before at once, nothing is made anew, and it is told`,
+      scenario(async (stage) => {
+        await withAddress(stage);
+        await stage.advance(2_000);
+        const before = (await stage.kernel.observe()).facts;
+        stage.takeChanges();
+        disturb(stage);
+        stage.kernel.micros += 120;
+        await stage.settle();
+        const changes = stage.takeChanges();
+        assert.deepEqual([changes.length, changes[0]?.startsWith(`~ ${object}`)], [1, true], changes.join());
+        const { facts } = await stage.kernel.observe();
+        assert.deepEqual([facts.links, facts.addresses], [before.links, before.addresses]);
+        const [drift] = stage.report.status.drift;
+        assert.deepEqual([drift?.event, drift?.object, drift?.restoredMicros], [event, object, 120]);
+        assert.equal(stage.verdicts(), 'n1.default: ready, on-prem: ready');
+      }),
+    );
+  }
 
   it(
     'is asked for anew on another network, when the pool names another parent',
@@ -243,6 +271,22 @@ describe('what a node says of its NodeOverlayIPs', () => {
       await stage.kernel.removeAddress('eth1', `${ADDRESS}/16`);
       await stage.settle();
       assert.equal((await saidBy(stage))[0]?.deviceReady.reason, 'Removed');
+    }),
+  );
+
+  it(
+    'the parent of a device that lost its alias and is not taken back is not the device itself',
+    scenario(async (stage) => {
+      await withAddress(stage);
+      await stage.advance(2_000);
+      stage.kernel.addAddress('tmp0', '10.7.7.7/24');
+      stage.kernel.setLinkAlias('tmp0', 'foo');
+      await stage.settle();
+      const [said] = await saidBy(stage);
+      assert.deepEqual([said?.deviceReady.reason, said?.device?.name, said?.device?.parent], ['Conflict', 'tmp0', 'eth1']);
+      await stage.kernel.removeAddress('tmp0', '10.7.7.7/24');
+      await stage.settle();
+      assert.equal(stage.verdicts(), 'n1.default: ready, on-prem: ready');
     }),
   );
 

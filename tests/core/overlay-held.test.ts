@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NodeFacts } from '../../src/core/facts.ts';
+import type { Link, NodeFacts } from '../../src/core/facts.ts';
 import type { ResourceSnapshot } from '../../src/core/resources.ts';
-import { identity, link, route, staticRoute } from './builders.ts';
+import { ETH0, identity, link, route, staticRoute } from './builders.ts';
 import { CLEAR, EVERYTHING, ours, overlayIP, planText, pool, QUIET_ETH1, REMEMBERED, TMP0, world } from './overlay-builders.ts';
 
 const V4 = ours('192.168.100.4/24');
@@ -99,5 +99,35 @@ describe('a device that cannot carry a macvlan device', () => {
       text,
       /! n1\.default DeviceUnsuitable: device tun0 of node n1 cannot carry overlay addresses, it has no Ethernet address .*: name another one with interface\.parent\.name/,
     );
+  });
+});
+
+describe('a better route that leads to another Ethernet device', () => {
+  const moved = (change: Partial<Link> = {}, eth1: Partial<Link> = {}): NodeFacts => ({
+    ...uncovered(),
+    links: IN_PLACE.links.map((each) => ({ ...each, ...(each.name === 'eth0' && change), ...(each.name === 'eth1' && eth1) })),
+    routes: [...uncovered().routes, route('10.0.0.0/8', '203.0.113.1', ETH0)],
+  });
+
+  it('takes the device along', () => {
+    assert.match(plan(EVERYTHING, moved()), /^device tmp0 link eth0 /m);
+  });
+
+  it('does not while nothing would get through there: what works stays', () => {
+    for (const [change, why] of [
+      [{ carrier: false }, 'has no carrier: mend its link'],
+      [{ up: false }, 'is down: bring it up with "ip link set eth0 up"'],
+    ] as const) {
+      const text = plan(EVERYTHING, moved(change));
+      assert.match(text, /^hold device tmp0\nhold address 192\.168\.100\.4\nnet\.ipv4\.conf\.eth1\.arp_ignore = 1$/m);
+      assert.ok(
+        text.includes(`! n1.default DeviceDown: device eth0, to which tmp0 of node n1 is to move, ${why}; tmp0 stays on eth1 meanwhile`),
+        text,
+      );
+    }
+  });
+
+  it('does so when nothing gets through on either', () => {
+    assert.match(plan(EVERYTHING, moved({ carrier: false }, { carrier: false })), /^device tmp0 link eth0 /m);
   });
 });

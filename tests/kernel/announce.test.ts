@@ -37,6 +37,18 @@ describe('an address that comes', { timeout: 60_000 }, () => {
     await heard(new RegExp(`lladdr ${mac} `));
   });
 
+  test('is told again with the link-layer address that its device gets back', async () => {
+    await succeed(space.kernel, [{ op: 'add-link', link: planned(parent) }]);
+    const device = await link(space, 'tmp0');
+    await succeed(space.kernel, [{ op: 'add-address', address: await wanted() }]);
+    await heard(new RegExp(`lladdr ${device.mac} `));
+    await space.setLinkMac('tmp0', '02:00:5e:00:53:77');
+    assert.equal((await link(space, 'tmp0')).formerMac, device.mac);
+    await space.far('ip', 'neigh', 'replace', ADDRESS, 'dev', 'left-far', 'lladdr', '02:00:5e:00:53:77', 'nud', 'reachable');
+    await succeed(space.kernel, [{ op: 'set-link', link: planned(parent), device, announceTo: [Address.parse(GATEWAY)] }]);
+    await heard(new RegExp(`lladdr ${device.mac} `));
+  });
+
   test('leaves alone what an administrator put into the neighbour table for the gateway', async () => {
     await succeed(space.kernel, [{ op: 'add-link', link: planned(parent) }]);
     await space.ip('neigh', 'add', GATEWAY, 'lladdr', OTHER, 'dev', 'tmp0', 'nud', 'permanent');

@@ -35,6 +35,8 @@ function onMacvlan(ip: NodeOverlayIP, name: string, parent: Link, { facts, nodeN
   const present = linkNamed(facts, name);
   const adopts = present !== undefined && hasLostMark(present, parent, ip, facts);
   if (present && poolOf(present) !== pool && !adopts) return somebodyElses(present, facts, nodeName);
+  const stays = present && staysBelow(present, parent, facts, nodeName);
+  if (stays) return stays;
   const link: PlannedLink = { name, parent: refOf(parent), mtu: parent.mtu, pool, ...(adopts && { adopts }) };
   const isRight = present?.parent === parent.index;
   return {
@@ -46,6 +48,19 @@ function onMacvlan(ip: NodeOverlayIP, name: string, parent: Link, { facts, nodeN
     ...(isRight && { device: refOf(present) }),
     ...labelOn(name, facts),
   };
+}
+
+/** A device on a parent that works does not move to one where nothing would get through. */
+function staysBelow({ name, parent: below }: Link, parent: Link, { links }: NodeFacts, nodeName: string): Fault | undefined {
+  const present = links.find(({ index }) => index === below);
+  if (!present || present.index === parent.index || !isConnected(present) || isConnected(parent)) return undefined;
+  const [why, fix] = parent.up ? ['has no carrier', 'mend its link'] : ['is down', `bring it up with "ip link set ${parent.name} up"`];
+  const message = `device ${parent.name}, to which ${name} of node ${nodeName} is to move, ${why}: ${fix}; ${name} stays on ${present.name} meanwhile`;
+  return { code: 'DeviceDown', message };
+}
+
+function isConnected({ up, carrier }: Link): boolean {
+  return up && carrier;
 }
 
 /** Somebody has taken our mark off a device that can only be ours; no address on it says that it is another pool's, or in use by others. */
