@@ -66,7 +66,10 @@ describe('a device of ours that lost its alias', () => {
       [foreign, [V4]],
     ] as const) {
       const text = planText(resources, world([device], addresses));
-      assert.match(text, /! n1\.default Conflict: node n1 has a device tmp0 that is not Fairlead’s: delete it there \("ip link delete tmp0"\)/);
+      assert.match(
+        text,
+        /! n1\.default Conflict: node n1 has a device tmp0 that is not Fairlead’s: delete it there \("ip link delete tmp0"\)/,
+      );
       assert.doesNotMatch(text, ADOPTED);
     }
   });

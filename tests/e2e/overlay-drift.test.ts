@@ -3,8 +3,18 @@ import { describe, test } from 'node:test';
 import { type Agent, agentOptions, startAgent } from '../lab/agent.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
-import { ADDRESS, addressesOf, deviceOf, ONPREM, OVERLAY, overlayAgent, overlayManifest, settled, untilAddress } from './overlay-support.ts';
-import { foreignRoutes, ownRoutes, until } from './support.ts';
+import {
+  ADDRESS,
+  addressesOf,
+  deviceOf,
+  ONPREM,
+  OVERLAY,
+  overlayAgent,
+  overlayManifest,
+  settled,
+  untilAddress,
+} from './overlay-support.ts';
+import { ownRoutes, until } from './support.ts';
 
 const ROUTE = '192.168.50.0/24 via 192.168.100.1 dev tmp0 metric 4201';
 const ON_ETH1 = { interface: { parent: { name: 'eth1' } } };
@@ -95,7 +105,10 @@ describe('what is done to the device itself', () => {
     await node.ip('address add 10.77.0.1/24 dev tmp0');
     const again = await startAgent(node, agent.options);
     await again.waitForResource('node.default', ({ reason }) => reason === 'Conflict');
-    assert.match(again.resource('node.default')?.message ?? '', /lost Fairlead’s alias and has 10\.77\.0\.1\/24 dev tmp0 from somebody else/);
+    assert.match(
+      again.resource('node.default')?.message ?? '',
+      /lost Fairlead’s alias and has 10\.77\.0\.1\/24 dev tmp0 from somebody else/,
+    );
     await through(node);
     await node.ip('address delete 10.77.0.1/24 dev tmp0');
     await settled(again);
@@ -122,7 +135,7 @@ describe('what is done to the parent', () => {
     const before = await stateOf(node);
     await node.ip('link set eth1 name lan0');
     await agent.waitForResource('node.default', ({ reason }) => reason === 'DeviceMissing');
-    assert.deepEqual(await stateOf(node), before);
+    assert.equal(JSON.stringify(await stateOf(node)), JSON.stringify(before).replace('eth1 10.1.0.10', 'lan0 10.1.0.10'));
     await through(node);
     assert.equal(await node.sysctl('net.ipv4.conf.lan0.arp_ignore'), '1');
   });
@@ -162,12 +175,11 @@ describe('what is done to the parent', () => {
     await node.ip('route replace 10.0.0.0/8 via 203.0.113.1');
     await until(async () => (await node.ip('link show tmp0').catch(() => '')).includes('tmp0@eth0'));
     await settled(agent);
-    assert.match(agent.log, /device tmp0 link eth0 type macvlan/);
+    assert.match(agent.log, /OverlayPending: it is asked on eth0 of node node whether somebody else has 192\.168\.100\.4/);
     await until(async () => (await node.sysctl('net.ipv4.conf.eth1.arp_ignore')) === '0');
     await node.ip('route replace 10.0.0.0/8 via 10.1.0.1');
     await until(async () => (await node.ip('link show tmp0').catch(() => '')).includes('tmp0@eth1'));
     await settled(agent);
     await through(node);
-    assert.ok((await foreignRoutes(node)).length > 0);
   });
 });

@@ -152,10 +152,13 @@ export const DEVICE_DRIFT: Cases = {
     );
     const { facts } = await harness.reread();
     for (const seen of [(await harness.kernel.observe()).facts, facts]) {
-      assert.deepEqual(seen.addresses.filter(({ ours }) => ours).map(({ address, state }) => [address.text, state]), [
-        ['192.168.100.4', 'valid'],
-        ['2001:db8:100::4', 'valid'],
-      ]);
+      assert.deepEqual(
+        seen.addresses.filter(({ ours }) => ours).map(({ address, state }) => [address.text, state]),
+        [
+          ['192.168.100.4', 'valid'],
+          ['2001:db8:100::4', 'valid'],
+        ],
+      );
     }
     assert.deepEqual(harness.kernel.takeDrift(), []);
   },
