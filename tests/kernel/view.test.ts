@@ -5,7 +5,7 @@ import { Address } from '../../src/core/ip/address.ts';
 import { Prefix } from '../../src/core/ip/prefix.ts';
 import type { Route, RouteSpec } from '../../src/core/route.ts';
 import { DriftLog } from '../../src/kernel/linux/drift-log.ts';
-import { encodeAddAddress } from '../../src/kernel/linux/netlink/addresses.ts';
+import { encodeAddAddress, encodeRemoveAddress } from '../../src/kernel/linux/netlink/addresses.ts';
 import { NLM_F_REPLACE, RTM_DELADDR, RTM_DELROUTE, RTM_NEWADDR, type RTM_NEWROUTE } from '../../src/kernel/linux/netlink/constants.ts';
 import { MessageReader } from '../../src/kernel/linux/netlink/reader.ts';
 import { encodeAddRoute } from '../../src/kernel/linux/netlink/routes.ts';
@@ -98,6 +98,28 @@ test('a list without a route of ours: why it went depends on what else happened'
     run.finish(() => withLink);
     assert.deepEqual([events, view.owned.size], [[event], 0]);
   }
+});
+
+test('a kernel that ignores our mark on an address that is there is not asked a second time', () => {
+  const drift = new DriftLog(undefined);
+  const view = new KernelView(drift, '6.18.0');
+  view.changing().left({
+    ...{ index: 3, name: 'if3', kind: 'macvlan', alias: 'fairlead:default' },
+    ...{ up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 0, arpIgnore: 1, arpAnnounce: 2 },
+  });
+  // A removal has all but the mark.
+  const unmarked = (): void =>
+    view.handle(
+      written(RTM_NEWADDR, (writer) => encodeRemoveAddress(writer, 0, ADDRESS)),
+      undefined,
+    );
+  unmarked();
+  assert.equal(view.lacksMark(ADDRESS), true);
+  view.done({ changes: [{ op: 'add-address', address: ADDRESS, marks: true }], from: 0, to: 1 });
+  view.fold();
+  assert.equal(view.lacksMark(ADDRESS), false);
+  unmarked();
+  assert.deepEqual([view.lacksMark(ADDRESS), drift.take()], [false, []]);
 });
 
 test('a list of one family says nothing about the other', () => {

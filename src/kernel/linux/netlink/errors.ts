@@ -64,7 +64,11 @@ const ADDRESS_MEANINGS: Readonly<Record<string, string>> = {
   EPERM: 'changing the network needs CAP_NET_ADMIN',
 };
 
+/** Only one that is there and is to be marked. */
+const UNMARKABLE = 'our mark cannot be put on the address that is there: delete it, and it is added anew';
+
 export function errorMeaning(op: Change['op'], code: string, errno: number): string {
+  if (op === 'add-address' && code === 'ESRCH') return UNMARKABLE;
   return meaningsFor(op)[code] ?? getSystemErrorMessage(-errno);
 }
 
