@@ -53,7 +53,7 @@ function objectSchema(kind: Kind): SchemaNode {
       kind: { type: 'string' },
       metadata: { type: 'object' },
       ...(kind.spec && { spec: structural(schemaOf(kind.spec)) }),
-      status: structural(schemaOf(kind.status)),
+      status: structural(schemaOf(kind.status())),
     },
   };
 }

@@ -42,7 +42,8 @@ export interface Kind<Spec extends Schema | undefined = Schema | undefined, Stat
   /** A whole object in YAML. */
   readonly example: string;
   readonly spec: Spec;
-  readonly status: Status;
+  /** Made when it is asked for: an agent reads the spec of each kind, and the status of few. */
+  readonly status: () => Status;
   readonly columns: readonly Column[];
 }
 

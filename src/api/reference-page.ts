@@ -19,7 +19,7 @@ export function referencePage(kind: Kind): string {
         ]
       : []),
     '## Status',
-    table(kind.status, 'status'),
+    table(kind.status(), 'status'),
     '## Columns',
     kind.columns.map((column) => `- **${column.name}**${column.wide ? ' (`-o wide`)' : ''}: ${column.description}`).join('\n'),
     '',

@@ -160,7 +160,7 @@ describe('the status of a StaticRoute', () => {
     );
     const { status } = decide(routeOf('r'), nodes);
     assert.ok(JSON.stringify(status).length < 400_000);
-    assert.equal(read(staticRouteStatus, status).ok, true);
+    assert.equal(read(staticRouteStatus(), status).ok, true);
   });
 });
 
@@ -211,7 +211,7 @@ describe('whatever the nodes say', () => {
         }
         const isReady = conditions.find(({ type }) => type === 'Ready')?.status === 'True';
         assert.equal(isReady, counts.selected > 0 && counts.failed === 0);
-        assert.equal(read(staticRouteStatus, status).ok, true);
+        assert.equal(read(staticRouteStatus(), status).ok, true);
       }),
       { numRuns: 300 },
     );

@@ -47,7 +47,7 @@ status:
   dnsAddresses: [10.96.0.10]
 `,
   spec: undefined,
-  status: clusterNetworkStatus,
+  status: () => clusterNetworkStatus,
   columns: [
     { name: 'Pods', type: 'string', jsonPath: '.status.podRanges', description: 'Pod ranges.' },
     { name: 'Services', type: 'string', jsonPath: '.status.serviceRanges', description: 'Ranges of cluster IPs.' },

@@ -67,7 +67,7 @@ const NAMED: Rule<{ readonly name: string; readonly node: string; readonly pool:
   check: ({ name, node, pool }) => (name === nodeOverlayIPName(node, pool) ? undefined : `must be ${nodeOverlayIPName(node, pool)}`),
 };
 
-const definition: Kind<typeof spec, typeof nodeOverlayIPStatus> = {
+const definition: Kind<typeof spec, ReturnType<typeof nodeOverlayIPStatus>> = {
   kind: 'NodeOverlayIP',
   plural: 'nodeoverlayips',
   shortName: 'noip',

@@ -6,7 +6,7 @@ import { isObject, readMeta } from '../metadata.ts';
 import { typeName } from '../quote.ts';
 import { nodeReportStatus } from './node-report-status.ts';
 
-export type NodeReportStatus = DeepReadonly<z.output<typeof nodeReportStatus>>;
+export type NodeReportStatus = DeepReadonly<z.output<ReturnType<typeof nodeReportStatus>>>;
 export type ResourceReport = NodeReportStatus['resources'][number];
 export type DriftReport = NodeReportStatus['drift'][number];
 export type Condition = NodeReportStatus['conditions'][number];
@@ -19,7 +19,7 @@ export interface NodeReport {
   readonly status: NodeReportStatus;
 }
 
-export const nodeReportKind: Kind<undefined, typeof nodeReportStatus> = {
+export const nodeReportKind: Kind<undefined, ReturnType<typeof nodeReportStatus>> = {
   kind: 'NodeReport',
   plural: 'nodereports',
   shortName: 'nr',
@@ -85,7 +85,7 @@ export function summarize({
 export function parseNodeReport(value: unknown): Parsed<NodeReport> {
   if (!isObject(value)) return failed('', `must be an object, not ${typeName(value)}`);
   const meta = readMeta(nodeReportKind, value);
-  const status = read(nodeReportStatus, value['status'], ['status']);
+  const status = read(nodeReportStatus(), value['status'], ['status']);
   const errors = [...envelopeErrors(nodeReportKind, value), ...(meta.ok ? [] : meta.errors), ...(status.ok ? [] : status.errors)];
   if (errors.length > 0 || !meta.ok || !status.ok) return { ok: false, errors };
   return {

@@ -53,7 +53,7 @@ export type OverlayPoolSpec = z.input<typeof spec>;
 
 const READY = '.status.conditions[?(@.type=="Ready")]';
 
-const definition: Kind<typeof spec, typeof overlayPoolStatus> = {
+const definition: Kind<typeof spec, ReturnType<typeof overlayPoolStatus>> = {
   kind: 'OverlayPool',
   plural: 'overlaypools',
   shortName: 'op',

@@ -76,7 +76,7 @@ const spec = fields(
 
 export type StaticRouteSpec = z.input<typeof spec>;
 
-const definition: Kind<typeof spec, typeof staticRouteStatus> = {
+const definition: Kind<typeof spec, ReturnType<typeof staticRouteStatus>> = {
   kind: 'StaticRoute',
   plural: 'staticroutes',
   shortName: 'sr',
