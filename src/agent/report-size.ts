@@ -3,11 +3,8 @@ import { clip } from '../api/quote.ts';
 
 type Lists = Pick<NodeReport['status'], 'resources' | 'problems' | 'drift'>;
 
-/**
- * Characters that the lists of a report may have together: the API server refuses an object of more than 1.5 MiB (etcd's
- * --max-request-bytes), and nearly all of this is ASCII.
- */
-const MOST_CHARACTERS = 1_300_000;
+/** Bytes of JSON that the lists of a report may have together: the API server refuses an object of more than 1.5 MiB (etcd's --max-request-bytes). */
+const MOST_BYTES = 1_300_000;
 /** Characters that the messages of all resources may have together, and what one keeps: what is the matter; the rest is how to mend it. */
 const MOST_OF_MESSAGES = 1 << 19;
 const SHORTEST = 128;
@@ -19,10 +16,10 @@ export function withFittingLists({ resources, problems, drift }: Lists, nodeName
   const summary = summarize({ resources, problems, drift });
   const short = withFittingMessages(resources);
   const others = [...weighed(problems), ...weighed(drift)].reduce(sum, 0);
-  if (others + weighed(short).reduce(sum, 0) <= MOST_CHARACTERS) return { summary, resources: short, problems, drift };
-  const [fewerProblems, fewerDrift] = [firstOf(problems, MOST_CHARACTERS * SHARE), firstOf(drift, MOST_CHARACTERS * SHARE)];
+  if (others + weighed(short).reduce(sum, 0) <= MOST_BYTES) return { summary, resources: short, problems, drift };
+  const [fewerProblems, fewerDrift] = [firstOf(problems, MOST_BYTES * SHARE), firstOf(drift, MOST_BYTES * SHARE)];
   const failingFirst = short.toSorted((a, b) => Number(a.ready) - Number(b.ready));
-  const kept = firstOf(failingFirst, MOST_CHARACTERS * (1 - 2 * SHARE));
+  const kept = firstOf(failingFirst, MOST_BYTES * (1 - 2 * SHARE));
   const message = `node ${nodeName} has ${resources.length} resources, ${problems.length} problems and ${drift.length} drift entries, and one report holds less: ${resources.length - kept.length} resources are not in it; select this node by fewer, with more subnets each`;
   return { summary, resources: kept, problems: [{ source: 'this report', message }, ...fewerProblems], drift: fewerDrift };
 }
@@ -46,15 +43,10 @@ function weighed(entries: readonly object[]): readonly number[] {
   return entries.map(weightOf);
 }
 
-/** About as many characters as its JSON. */
+/** In bytes, with the comma behind it. */
 function weightOf(entry: object): number {
-  let weight = 2;
-  for (const [key, value] of Object.entries(entry)) weight += key.length + String(value).length + QUOTES;
-  return weight;
+  return Buffer.byteLength(JSON.stringify(entry)) + 1;
 }
-
-/** `"":"",` */
-const QUOTES = 6;
 
 function sum(a: number, b: number): number {
   return a + b;

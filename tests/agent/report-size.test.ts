@@ -41,6 +41,14 @@ describe('a report that would be too large', () => {
     for (const list of [fitting.resources, fitting.problems, fitting.drift]) assert.ok(list.length > 100);
   });
 
+  it('fits also when its texts are not ASCII, of which a character takes up to three bytes', () => {
+    const message = `"${'日本語'.repeat(21)}" is no address`;
+    const resources = hugeLists(9_000, 0).resources.map((resource) => ({ ...resource, ready: false, message }));
+    const problems = Array.from({ length: 4000 }, (_, i) => ({ source: `${i}.yaml`, message: message.repeat(4) }));
+    const { summary: _, ...lists } = withFittingLists({ resources, problems, drift: [] }, 'n1');
+    assert.ok(Buffer.byteLength(JSON.stringify(lists)) < LIMIT * 0.95);
+  });
+
   it('that is not one stays as it is', () => {
     const lists = { resources: Array.from({ length: 5000 }, (_, i) => ready(i)), problems: [], drift: [] };
     const { summary, ...rest } = withFittingLists(lists, 'n1');
