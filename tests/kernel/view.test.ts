@@ -101,25 +101,29 @@ test('a list without a route of ours: why it went depends on what else happened'
 });
 
 test('a kernel that ignores our mark on an address that is there is not asked a second time', () => {
-  const drift = new DriftLog(undefined);
-  const view = new KernelView(drift, '6.18.0');
-  view.changing().left({
-    ...{ index: 3, name: 'if3', kind: 'macvlan', alias: 'fairlead:default' },
-    ...{ up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 0, arpIgnore: 1, arpAnnounce: 2 },
-  });
-  // A removal has all but the mark.
-  const unmarked = (): void =>
-    view.handle(
-      written(RTM_NEWADDR, (writer) => encodeRemoveAddress(writer, 0, ADDRESS)),
-      undefined,
-    );
-  unmarked();
+  const { view, marked, notice, events } = withDevice();
+  notice('unmarked');
   assert.equal(view.lacksMark(ADDRESS), true);
-  view.done({ changes: [{ op: 'add-address', address: ADDRESS, marks: true }], from: 0, to: 1 });
-  view.fold();
+  marked();
   assert.equal(view.lacksMark(ADDRESS), false);
-  unmarked();
-  assert.deepEqual([view.lacksMark(ADDRESS), drift.take()], [false, []]);
+  notice('unmarked');
+  assert.deepEqual([view.lacksMark(ADDRESS), events()], [false, []]);
+});
+
+test('who takes our mark off an address again at once is not taken for the kernel', () => {
+  for (const order of [
+    ['ours', 'unmarked'],
+    ['unmarked', 'ours', 'unmarked'],
+  ] as const) {
+    const { view, marked, notice, events } = withDevice();
+    notice('unmarked');
+    marked();
+    for (const which of order) notice(which);
+    assert.deepEqual([view.lacksMark(ADDRESS), events()], [true, ['AddressChanged']]);
+    marked();
+    notice('unmarked');
+    assert.deepEqual([view.lacksMark(ADDRESS), events()], [true, ['AddressChanged']]);
+  }
 });
 
 test('a list of one family says nothing about the other', () => {
@@ -128,6 +132,28 @@ test('a list of one family says nothing about the other', () => {
   view.reconcile(6).finish(() => false);
   assert.deepEqual([events, view.owned.size], [[], 1]);
 });
+
+/** A device of ours, on which something is done to an address. */
+function withDevice() {
+  const drift = new DriftLog(undefined);
+  const view = new KernelView(drift, '6.18.0');
+  view.changing().left({
+    ...{ index: 3, name: 'if3', kind: 'macvlan', alias: 'fairlead:default' },
+    ...{ up: true, carrier: true, loopback: false, mtu: 1500, rpFilter: 0, arpIgnore: 1, arpAnnounce: 2 },
+  });
+  const marked = (): void => {
+    view.done({ changes: [{ op: 'add-address', address: ADDRESS, marks: true }], from: 0, to: 1 });
+    view.fold();
+  };
+  // A removal has all but the mark.
+  const encode = { ours: encodeAddAddress, unmarked: encodeRemoveAddress };
+  const notice = (which: 'ours' | 'unmarked'): void =>
+    view.handle(
+      written(RTM_NEWADDR, (writer) => encode[which](writer, 0, ADDRESS)),
+      undefined,
+    );
+  return { view, marked, notice, events: () => drift.take().map(({ event }) => event) };
+}
 
 function watched(): { readonly view: RouteView; readonly events: string[] } {
   const events: string[] = [];

@@ -117,7 +117,10 @@ export class DeviceView {
   replaceAddresses(addresses: readonly DecodedAddress[]): readonly InterfaceAddress[] {
     const before = this.#addresses;
     this.#addresses = new Map();
-    for (const address of addresses) this.#addresses.set(keyOf(address), this.#held(before.get(keyOf(address)), address));
+    for (const address of addresses) {
+      const key = keyOf(address);
+      this.#addresses.set(key, this.#held(before.get(key), address));
+    }
     const gone = [...before].flatMap(([key, held]) => (this.#addresses.has(key) ? [] : [held]));
     const same = gone.length === 0 && [...this.#addresses].every(([key, held]) => before.get(key) === held);
     if (!same) this.#addressesChanged();

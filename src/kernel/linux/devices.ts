@@ -1,13 +1,14 @@
 import { constants } from 'node:os';
 import type { SetSysctl, SysctlName } from '../../core/change.ts';
 import { type InterfaceAddress, type Link, poolOf } from '../../core/facts.ts';
+import type { Family } from '../../core/ip/address.ts';
 import type { PlannedAddress } from '../../core/plan.ts';
 import { deviates, OwnLinks } from '../own-links.ts';
 import { DeviceView, SYSCTL_FIELD } from './device-view.ts';
 import type { Deed, DriftLog } from './drift-log.ts';
 import { listAddresses, listLinks, listRpFilters } from './listing.ts';
 import type { Loss } from './lost-links.ts';
-import { type AddressMark, decodeAddress } from './netlink/addresses.ts';
+import { type AddressMark, type DecodedAddress, decodeAddress } from './netlink/addresses.ts';
 import { NETCONFA_IFINDEX_ALL, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR } from './netlink/constants.ts';
 import type { Dumper } from './netlink/dump.ts';
 import type { Exchange } from './netlink/exchange.ts';
@@ -59,6 +60,8 @@ export class Devices {
   readonly #marked = new Set<string>();
   /** It did not. */
   readonly #unmarkable = new Set<string>();
+  /** It has kept one of such a family, so it keeps them all. */
+  readonly #markable = new Set<Family>();
   #lost: LostAddress[] = [];
   /** What we are taking away. */
   #leaving: number | 'everything' | undefined;
@@ -101,10 +104,11 @@ export class Devices {
     if (!address || this.#isLeaving(address.index)) return;
     const held = this.view.addressLike(address);
     if (message.type === RTM_NEWADDR) {
-      if (held?.ours && !address.ours) this.#unmarked(held, message.sender);
+      if (held) this.#compareMark(held, address, message.sender);
       this.view.setAddress(address);
       return;
     }
+    if (held) this.#unmarkable.delete(addressKey(held));
     if (held?.ours) this.#lose(held, message.sender);
     this.view.removeAddress(address);
     if (address.address.family === 4) this.#routes.lose({ device: address.index, source: address.address }, false);
@@ -199,7 +203,8 @@ export class Devices {
   /** Whether an address may get our mark: it lacks that, is on a device of ours, and the kernel has not ignored it before. */
   lacksMark({ device, address, prefixLength }: PlannedAddress): boolean {
     const held = this.view.addressLike({ index: device.index, address, prefixLength });
-    return held?.ours === false && this.#own.get(device.index) !== undefined && !this.#unmarkable.has(addressKey(held));
+    if (held?.ours !== false || this.#own.get(device.index) === undefined) return false;
+    return this.#markable.has(address.family) || !this.#unmarkable.has(addressKey(held));
   }
 
   /** We have removed an address. */
@@ -271,16 +276,21 @@ export class Devices {
   /** The kernel itself takes addresses when their device goes down or away, so that is to be seen first. */
   #lose(held: InterfaceAddress, sender: number): void {
     const { index } = held.device;
-    this.#unmarkable.delete(addressKey(held));
     this.#lost.push({ held, sender, at: this.#drift.at, onOurs: this.#own.get(index) !== undefined });
     if (sender === 0) this.#doubt(index);
   }
 
   /** Whoever writes an address anew takes our mark off it. What we have put on without effect is no drift. */
-  #unmarked({ device, address, prefixLength }: InterfaceAddress, sender: number): void {
+  #compareMark({ device, address, prefixLength, ours: was }: InterfaceAddress, { ours }: DecodedAddress, sender: number): void {
+    if (was === ours && this.#marked.size === 0) return;
     const key = addressKey({ device, address, prefixLength });
-    if (sender === 0 && this.#marked.delete(key)) this.#unmarkable.add(key);
-    else this.#drift.address('AddressChanged', { device, address, prefixLength }, { sender, at: this.#drift.at });
+    if (ours) {
+      if (!was || this.#marked.has(key)) this.#markable.add(address.family);
+    } else if (was) {
+      const isIgnored = sender === 0 && this.#marked.delete(key) && !this.#markable.has(address.family);
+      if (isIgnored) this.#unmarkable.add(key);
+      else this.#drift.address('AddressChanged', { device, address, prefixLength }, { sender, at: this.#drift.at });
+    }
   }
 
   #compareSysctls(before: Link | undefined, link: Link): void {
@@ -339,7 +349,7 @@ export class Devices {
     const addresses = listAddresses(dumper, this.#mark);
     for (const address of addresses) {
       const held = this.view.addressLike(address);
-      if (held?.ours && !address.ours) this.#unmarked(held, 0);
+      if (held) this.#compareMark(held, address, 0);
     }
     for (const held of this.view.replaceAddresses(addresses)) if (held.ours) this.#lose(held, 0);
     this.#marked.clear();
