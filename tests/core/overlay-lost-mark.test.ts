@@ -57,6 +57,15 @@ describe('a device of ours that lost its alias', () => {
     assert.deepEqual(changes(at), []);
   });
 
+  it('that has another link-layer address than we give is not taken, and the parent does not answer for what is on it', () => {
+    const { likeOurs: _, ...changed } = LOST;
+    const at = world([changed], [V4]);
+    assert.match(planText(resources, at, identity({ probed: CLEAR, remembered: [...REMEMBERED] })), /eth1\.arp_ignore = 1/);
+    assert.deepEqual(changes(at), []);
+    const plain = { ...EVERYTHING, overlayPools: [pool('default', { type: 'Address', parent: { name: 'gone' } })] };
+    assert.doesNotMatch(planText(plain, world([changed], [V4], link(3, 'eth1'))), /arp_ignore/);
+  });
+
   it('is not taken on another parent, nor with the address of another pool, nor when it is of another make', () => {
     const other = ours('192.168.100.9/24', LOST);
     const { likeOurs: _, ...foreign } = LOST;

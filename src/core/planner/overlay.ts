@@ -77,34 +77,36 @@ function planOne(
   const { name } = ip.meta.ref;
   if (!ip.granted) {
     const message = `the addresses of ${name} are not granted to node ${nodeName}: see "kubectl describe nodeoverlayip ${name}"`;
-    return held(ip, { code: 'AddressNotGranted', message }, world);
+    return held(ip, { code: 'AddressNotGranted', message }, settings, world);
   }
   if (!settings) {
     return held(
       ip,
       { code: 'NoSuchPool', message: `there is no OverlayPool "${ip.pool}" to say on which device ${name} goes: create it` },
+      settings,
       world,
     );
   }
   const place = deviceFor(ip, settings, world.around);
-  if ('code' in place) return held(ip, place, world);
+  if ('code' in place) return held(ip, place, settings, world);
   const owner = place.link && owners.get(place.name);
   if (owner) {
     const message = `device ${place.name} of node ${nodeName} is for NodeOverlayIP ${owner.meta.ref.name}: give one of the two pools another interface.name`;
-    return held(ip, { code: 'Conflict', message }, world);
+    return held(ip, { code: 'Conflict', message }, settings, world);
   }
   owners.set(place.name, ip);
   return onDevice(ip, place, world);
 }
 
-/** What of ours there is for it stays as it is, with its routes, and so does what keeps the parent from answering for it. */
-function held(ip: NodeOverlayIP, fault: Fault, { around: { facts }, node }: OverlayWorld): Outcome {
+/** What of ours there is for it stays as it is, with its routes, and so does what keeps the parent from answering for it, whatever has become of our mark. */
+function held(ip: NodeOverlayIP, fault: Fault, settings: OverlayInterface | undefined, { around: { facts }, node }: OverlayWorld): Outcome {
   const { plan, ...rest } = refused(ip, fault);
+  const isMade = ({ name, likeOurs }: Link): boolean => likeOurs === true || (settings?.type === 'Macvlan' && settings.name === name);
   const carries = ({ index }: Link): boolean =>
     facts.addresses.some(
       ({ device, ours, address }) => ours && device.index === index && ip.addresses.some((own) => own.address.equals(address)),
     );
-  const links = facts.links.filter((link) => poolOf(link) === ip.pool || (link.likeOurs && carries(link)));
+  const links = facts.links.filter((link) => poolOf(link) === ip.pool || (isMade(link) && carries(link)));
   const parents = facts.links.filter(({ index }) => links.some(({ parent }) => parent === index));
   const ends = new Map(ip.addresses.map((wanted) => [wanted.address.family, heldEnd(wanted, ip.pool, facts) ?? fault] as const));
   const heldPlan = {
