@@ -21,8 +21,11 @@ export async function joinChunks(split: Split, entry: string, ways: readonly str
   const contents = [`import './${entry}';`, ...parts].join('\n');
   files.set(entry, await bundle(contents, files));
   for (const { chunk } of joined) files.delete(chunk);
-  for (const [name, text] of files)
-    if (name !== entry) files.set(name, withImportsFrom(entry, new Set(joined.map(({ chunk }) => chunk)), text));
+  for (const [name, text] of files) if (name !== entry) files.set(name, withImportsFrom(entry, chunks, text));
+  for (const [name, text] of files) {
+    const lost = joined.find(({ chunk }) => text.includes(`./${chunk}`));
+    if (lost) throw new Error(`${name} loads ${lost.chunk}, which is in ${entry} now, in a way that is not understood here`);
+  }
   return files;
 }
 
