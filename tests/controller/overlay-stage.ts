@@ -44,6 +44,14 @@ export class OverlayStage extends Stage {
     this.world.create(NODE_OVERLAY_IPS, { ...object, spec: { node, pool, addresses } });
   }
 
+  /** What the agent of a node says of its device. */
+  say(node: string, said: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string }): void {
+    const conditions = [{ type: 'DeviceReady', ...said, lastTransitionTime: this.date() }];
+    const metadata = { name: `${node}.default` };
+    const object = { apiVersion: NODE_OVERLAY_IPS.apiVersion, kind: NODE_OVERLAY_IPS.kind, metadata, status: { conditions } };
+    this.world.apply(NODE_OVERLAY_IPS, object, { fieldManager: 'fairlead-agent', subresource: 'status' });
+  }
+
   /** A user deletes the NodeOverlayIP of a node. */
   drop(node: string, pool = 'default'): void {
     this.world.delete(NODE_OVERLAY_IPS, { name: `${node}.${pool}` });

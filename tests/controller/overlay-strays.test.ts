@@ -56,6 +56,28 @@ describe('the address of a Node that somebody has deleted', () => {
   );
 
   it(
+    'is kept from others when its agent, asked for it before, cannot take it off',
+    scenario(2, async (stage) => {
+      await given(stage, '0s');
+      stage.overlay.silent.add('n1');
+      stage.drop('n1');
+      await stage.advance(SECOND);
+      stage.say('n1', { status: 'True', reason: 'Removing', message: 'node n1 has it from somebody else' });
+      await stage.advance(MINUTE);
+      stage.forgetNode('n1');
+      stage.agents.get('n1')?.look();
+      await stage.advance(3 * MINUTE, () => assertKept(stage));
+      assert.equal(
+        stage.message(),
+        'True ReleaseFailed: 192.168.100.2 of node n1 cannot be given back yet: node n1 has it from somebody else',
+      );
+      stage.switchOff('n1');
+      await stage.advance(6 * MINUTE);
+      assert.deepEqual(stage.ledger(), ['192.168.100.3 n2']);
+    }),
+  );
+
+  it(
     'is given back when such an agent falls silent as well',
     scenario(2, async (stage) => {
       await given(stage, '0s');

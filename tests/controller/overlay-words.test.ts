@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApiError } from '../../src/cluster/api-client.ts';
-import { NODE_OVERLAY_IPS } from '../../src/controller/overlay/names.ts';
 import { type OverlayStage, overlayScenario as scenario } from './overlay-stage.ts';
 
 const SECOND = 1_000;
@@ -14,18 +13,6 @@ function hush(stage: OverlayStage, node: string): void {
   stage.overlay.silent.add(node);
   const agent = stage.agents.get(node) ?? assert.fail();
   agent.dead = true;
-}
-
-/** What the agent of a node says of its device. */
-function say(
-  stage: OverlayStage,
-  node: string,
-  said: { readonly status: 'True' | 'False'; readonly reason: string; readonly message: string },
-): void {
-  const { name } = stage.ip(node) ?? assert.fail();
-  const conditions = [{ type: 'DeviceReady', ...said, lastTransitionTime: stage.date() }];
-  const object = { apiVersion: NODE_OVERLAY_IPS.apiVersion, kind: NODE_OVERLAY_IPS.kind, metadata: { name }, status: { conditions } };
-  stage.world.apply(NODE_OVERLAY_IPS, object, { fieldManager: 'fairlead-agent', subresource: 'status' });
 }
 
 const requestOf = (stage: OverlayStage, node: string): string | undefined => stage.ip(node)?.told.ready?.message;
@@ -111,7 +98,7 @@ describe('an agent that cannot take an address off', () => {
       stage.overlay.silent.add('n1');
       stage.putNode('n1');
       await stage.advance(SECOND);
-      say(stage, 'n1', { status: 'True', reason: 'Removing', message: 'node n1 has it from somebody else' });
+      stage.say('n1', { status: 'True', reason: 'Removing', message: 'node n1 has it from somebody else' });
       await stage.advance(20 * SECOND);
       assert.equal(
         stage.message(),
@@ -129,19 +116,19 @@ describe('a device that fails', () => {
       stage.putPool();
       await stage.advance(5 * SECOND);
       for (const node of ['n2', 'n3']) stage.overlay.silent.add(node);
-      say(stage, 'n2', { status: 'False', reason: 'AddressInUse', message: '192.168.100.3 answers already' });
+      stage.say('n2', { status: 'False', reason: 'AddressInUse', message: '192.168.100.3 answers already' });
       await stage.advance(8 * SECOND);
       assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
       await stage.advance(5 * SECOND);
       assert.equal(stage.message(), 'True DeviceFailing: node n2 does not use its address: AddressInUse: 192.168.100.3 answers already');
       assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
-      say(stage, 'n3', { status: 'False', reason: 'Conflict', message: "ov0 is somebody else's" });
+      stage.say('n3', { status: 'False', reason: 'Conflict', message: "ov0 is somebody else's" });
       await stage.advance(15 * SECOND);
       assert.equal(
         stage.message(),
         'True DeviceFailing: 2 nodes do not use their addresses (n2, n3); the first: AddressInUse: 192.168.100.3 answers already',
       );
-      for (const node of ['n2', 'n3']) say(stage, node, { status: 'True', reason: 'InPlace', message: '' });
+      for (const node of ['n2', 'n3']) stage.say(node, { status: 'True', reason: 'InPlace', message: '' });
       await stage.advance(SECOND);
       assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
     }),

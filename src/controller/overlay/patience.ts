@@ -14,12 +14,14 @@ export interface Witness {
   readonly astray: boolean;
   /** For how long its NodeOverlayIP has been on its way out; undefined when it is not. Milliseconds. */
   readonly asked: number | undefined;
+  /** Whether its agent has answered that the address is not off yet. */
+  readonly removing: boolean;
 }
 
 /**
  * Whether an address is nobody else's until the agent of its node says that it is out of use. An agent runs on when somebody deletes its Node,
  * and answers; a machine that is no more does not, and is not waited for any longer than that takes. Pure.
  */
-export function isAwaited({ present, heard, astray, asked }: Witness): boolean {
-  return present || astray || (heard && (asked === undefined || asked < ANSWER_MS));
+export function isAwaited({ present, heard, astray, asked, removing }: Witness): boolean {
+  return present || astray || (heard && (removing || asked === undefined || asked < ANSWER_MS));
 }

@@ -252,6 +252,7 @@ export class PoolKeeper {
       heard: round.isHeard(node),
       astray: round.isStray(node),
       asked: object && this.#departures.leavingFor(object),
+      removing: object?.deviceSaid?.reason === 'Removing',
     });
   }
 
