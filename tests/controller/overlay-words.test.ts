@@ -135,6 +135,34 @@ describe('a device that fails', () => {
   );
 });
 
+describe('two controllers that both lead', () => {
+  it(
+    'say the same of devices that fail, and write it once',
+    scenario(0, async (stage) => {
+      for (const name of ['n2', 'n3']) stage.join(name);
+      stage.putPool();
+      const one = stage.start('a', { namespace: 'x' });
+      await stage.advance(5 * SECOND);
+      stage.join('n1');
+      await stage.advance(5 * SECOND);
+      const other = stage.start('b', { namespace: 'y' });
+      await stage.advance(5 * SECOND);
+      for (const node of ['n1', 'n2', 'n3']) {
+        stage.overlay.silent.add(node);
+        stage.say(node, { status: 'False', reason: 'Conflict', message: `ov0 of ${node} is somebody else's` });
+      }
+      await stage.advance(30 * SECOND);
+      const { version } = stage.pool();
+      await stage.advance(MINUTE);
+      assert.equal(stage.pool().version, version);
+      assert.deepEqual(
+        [one, other].map(({ controller }) => controller.leads),
+        [true, true],
+      );
+    }),
+  );
+});
+
 describe('a range that cannot be used', () => {
   it(
     'is told with its cause by whoever waits for it, once',
