@@ -236,4 +236,43 @@ describe('what the API server refuses', () => {
       assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
     }),
   );
+
+  it(
+    'is told no longer when it is not to be written any more',
+    scenario(2, async (stage) => {
+      const { api } = stage.start();
+      stage.putPool();
+      await stage.advance(5 * SECOND);
+      api.before = ({ verb, resource, name }) => {
+        if (verb === 'apply' && resource === 'nodeoverlayips/status' && name === 'n1.default')
+          throw new ApiError('policy "zones" denied the request', { status: 403, reason: 'Forbidden' });
+      };
+      stage.putNode('n1', { labels: { 'topology.kubernetes.io/zone': 'b' } });
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.message(), 'True WriteRefused: NodeOverlayIP n1.default is not written: policy "zones" denied the request');
+      stage.putNode('n1');
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
+    }),
+  );
+
+  it(
+    'is told no longer of a node that is to have no address any more',
+    scenario(0, async (stage) => {
+      const { api } = stage.start();
+      api.before = ({ verb, resource }) => {
+        if (verb === 'create' && resource === 'nodeoverlayips') throw new ApiError('no dots', { status: 422, reason: 'Invalid' });
+      };
+      stage.putPool('default', { ...SELECTING, reclaim: { delay: '1h' } });
+      stage.join('n1', YES);
+      await stage.advance(5 * SECOND);
+      assert.equal(
+        stage.message('default', 'ready'),
+        'False WriteRefused: 1 node has no address (n1): NodeOverlayIP n1.default is not written: no dots',
+      );
+      stage.putNode('n1');
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.message(), 'False NoProblem: nothing is wrong');
+    }),
+  );
 });

@@ -64,6 +64,16 @@ export class JobRunner {
     return new Map([...this.#delays].flatMap(([node, { rejection }]) => (rejection === undefined ? [] : [[node, rejection] as const])));
   }
 
+  isRejected(node: string): boolean {
+    return this.#delays.get(node)?.rejection !== undefined;
+  }
+
+  /** Nothing is to be written for a node any more: what was refused is no news. When it may be tried again stays. */
+  settle(node: string): void {
+    const { backoff, notBefore } = this.#delays.get(node) ?? {};
+    if (notBefore !== undefined) this.#delays.set(node, { backoff, notBefore });
+  }
+
   /** Forgets the nodes that are of no interest any more. */
   keep(isOfInterest: (node: string) => boolean): void {
     for (const node of this.#delays.keys()) if (!isOfInterest(node)) this.#delays.delete(node);

@@ -257,6 +257,7 @@ export class PoolKeeper {
   }
 
   #start(node: string, step: Step): void {
+    if (this.#runner.isRejected(node) && !this.#hasToWrite(step)) this.#runner.settle(node);
     if (step.type === 'none' || step.type === 'wait' || !this.#runner.isFree(node) || !this.#ports.api.isFree(NODE_OVERLAY_IPS)) return;
     if (step.type === 'serve' && step.entries.some((entry) => this.#notes.taken.has(keyOf(entry)))) return;
     if (step.type === 'serve' && !step.object?.granted && (!this.#present?.supply || !this.#ipam.isFree('claim'))) return;
@@ -265,6 +266,10 @@ export class PoolKeeper {
     if (step.type === 'release' && step.entries.every((entry) => this.#notes.finished.has(keyOf(entry)))) return;
     if (step.type === 'tell' && !this.#jobs.hasToTell(step)) return;
     this.#runner.start(node, () => this.#jobs.run(node, step));
+  }
+
+  #hasToWrite(step: Step): boolean {
+    return step.type === 'tell' ? this.#jobs.hasToTell(step) : step.type !== 'none' && step.type !== 'wait';
   }
 
   #findings(decision: LedgerDecision, waits: readonly AgentWait[]): PoolFindings {
