@@ -14,6 +14,15 @@ describe('what lasts', () => {
     assert.deepEqual([lasting.look(map('a'), 15), lasting.left], [[], 10]);
   });
 
+  it('is no news at the first look when any of it has been told before', () => {
+    const isB = (item: string): boolean => item === 'b!';
+    const lasting = new Lasting<string>(10);
+    assert.deepEqual([lasting.look(map('a', 'b'), 100, isB), lasting.left], [['a!', 'b!'], Number.POSITIVE_INFINITY]);
+    lasting.look(map('a'), 101, isB);
+    assert.deepEqual([lasting.look(map('a', 'b'), 102, isB), lasting.left], [['a!'], 10]);
+    assert.deepEqual(new Lasting<string>(10).look(map('a'), 100, isB), []);
+  });
+
   it('can be asked about between two looks', () => {
     const lasting = new Lasting<string>(10);
     lasting.look(map('a'), 0);

@@ -135,6 +135,54 @@ describe('a device that fails', () => {
   );
 });
 
+describe('a controller that takes over', () => {
+  /** What the pool says while one controller ends, and the next has been there already. */
+  async function saidMeanwhile(stage: OverlayStage, trouble: () => void, spec = {}): Promise<readonly string[]> {
+    const { controller } = stage.start('a');
+    stage.putPool('default', spec);
+    await stage.advance(5 * SECOND);
+    trouble();
+    stage.start('b');
+    await stage.advance(30 * SECOND);
+    const said = new Set<string>();
+    const note = (): void => void said.add(`${stage.message('default', 'ready')}; ${stage.message()}`);
+    note();
+    await controller.close();
+    await stage.advance(MINUTE, note);
+    return [...said];
+  }
+
+  it(
+    'says nothing else of an agent that is silent, or runs on without its Node',
+    scenario(3, async (stage) => {
+      const trouble = (): void => {
+        hush(stage, 'n1');
+        stage.drop('n1');
+        stage.overlay.silent.add('n2');
+        stage.forgetNode('n2');
+        stage.agents.get('n2')?.look();
+      };
+      const said = await saidMeanwhile(stage, trouble, { reclaim: { delay: '0s' } });
+      assert.match(
+        said.join('\n'),
+        /^False AgentSilent: nobody else gets 192\.168\.100\.2 of node n1, 192\.168\.100\.3 of node n2 before [^\n]*$/,
+      );
+    }),
+  );
+
+  it(
+    'says nothing else of a device that fails',
+    scenario(1, async (stage) => {
+      const trouble = (): void => {
+        stage.overlay.silent.add('n1');
+        stage.say('n1', { status: 'False', reason: 'Conflict', message: "ov0 is somebody else's" });
+      };
+      const said = await saidMeanwhile(stage, trouble);
+      assert.match(said.join('\n'), /^True AllNodesServed[^;]*; True DeviceFailing: node n1 [^\n]*$/);
+    }),
+  );
+});
+
 describe('two controllers that both lead', () => {
   it(
     'say the same of devices that fail, and write it once',

@@ -1,5 +1,5 @@
 import type { Prefix } from '../../core/ip/prefix.ts';
-import { type AgentWait, agentWait } from './agent-waits.ts';
+import { type AgentWait, agentWait, named } from './agent-waits.ts';
 import { Announcer } from './announcer.ts';
 import { Claimer } from './claimer.ts';
 import { ContestJudge } from './contest-judge.ts';
@@ -26,7 +26,7 @@ import { NodeJobs } from './node-jobs.ts';
 import { ObjectMemory } from './object-memory.ts';
 import { ANSWER_MS, isAwaited } from './patience.ts';
 import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
-import type { PoolView } from './pool-view.ts';
+import { type PoolView, tells } from './pool-view.ts';
 import type { Verdict } from './reasons.ts';
 import { releaseDue } from './release-due.ts';
 import { zoneOf } from './zone.ts';
@@ -160,7 +160,8 @@ export class PoolKeeper {
     if (missing !== undefined) this.#ipam.want(missing);
     this.#claimer.consider(pool.ledger, objects);
     this.#contests.settle(decision.contests);
-    const findings = this.#findings(decision, this.#waits.look(this.#step(pool, decision), round.attended));
+    const waits = this.#waits.look(this.#step(pool, decision), round.attended, (wait) => tells(pool, named(wait)));
+    const findings = this.#findings(decision, waits);
     this.#announcer.pool(pool, findings.problems);
     const status = decidePoolStatus(findings);
     this.#count(status);
@@ -287,7 +288,7 @@ export class PoolKeeper {
         external: this.#ipam.external,
       },
       outOfSight: decision.unrecorded.filter((entry) => this.#ipam.isOutOfSight(entry)),
-      failing: this.#failing.look(failingDevices(objects.values()), round.attended),
+      failing: this.#failing.look(failingDevices(objects.values()), round.attended, ({ message }) => tells(pool, message)),
       rejections: this.#runner.rejections,
       isLate: (unserved) => this.#unserved.look(new Map<string, true>(unserved ? [['pool', true]] : []), clock.now()).length > 0,
       date: clock.date(),

@@ -80,6 +80,11 @@ export function knownPoolStatus(value: unknown): KnownPoolStatus {
   };
 }
 
+/** Whether its status has these words for what is wrong. */
+export function tells({ told: { degraded } }: PoolView, words: string): boolean {
+  return degraded?.status === 'True' && degraded.message.includes(words);
+}
+
 /** Of two pools the one that was there first. */
 export function isOlderPool(a: PoolView, b: PoolView): boolean {
   return a.created === b.created ? a.name < b.name : a.created < b.created;
