@@ -181,6 +181,15 @@ describe('a controller that takes over', () => {
       assert.match(said.join('\n'), /^True AllNodesServed[^;]*; True DeviceFailing: node n1 [^\n]*$/);
     }),
   );
+
+  it(
+    'says nothing else of a pool that has nothing left',
+    scenario(2, async (stage) => {
+      const ranges = [{ subnet: '192.168.100.0/30', gateway: '192.168.100.1' }];
+      const said = await saidMeanwhile(stage, () => {}, { ranges });
+      assert.match(said.join('\n'), /^False PoolExhausted: 1 node has no address \(n2\)[^\n]*$/);
+    }),
+  );
 });
 
 describe('two controllers that both lead', () => {

@@ -53,10 +53,13 @@ export class LedgerWriter {
     return this.#asked && this.#asked.version === this.#ports.base.view?.version ? this.#asked.addresses : NONE;
   }
 
-  /** Writes what is due. Answers when to come again, by the clock; infinite when nothing waits. */
-  round(pool: PoolView, decision: LedgerDecision, status: PoolStatus): number {
+  /**
+   * Writes what is due; until it `isKnown` what to say, that which is said stays. Answers when to come again, by the clock; infinite when
+   * nothing waits.
+   */
+  round(pool: PoolView, decision: LedgerDecision, status: PoolStatus, isKnown: boolean): number {
     const { clock, api, signal } = this.#ports;
-    const what = this.#wanted(pool, decision, status);
+    const what = this.#wanted(pool, decision, isKnown || !pool.told.ready ? status : undefined);
     if (what === 'nothing' || this.#writing || signal.aborted || !api.isFree(OVERLAY_POOLS)) return Number.POSITIVE_INFINITY;
     const due = Math.max(this.#notBefore, what === 'status' ? this.#lastWrite + STATUS_INTERVAL_MS : Number.NEGATIVE_INFINITY);
     if (due > clock.now()) return due;
@@ -68,10 +71,10 @@ export class LedgerWriter {
     await this.#writing;
   }
 
-  #wanted(pool: PoolView, decision: LedgerDecision, status: PoolStatus): 'ledger' | 'status' | 'let go' | 'nothing' {
+  #wanted(pool: PoolView, decision: LedgerDecision, status: PoolStatus | undefined): 'ledger' | 'status' | 'let go' | 'nothing' {
     if (decision.changed) return 'ledger';
     if (pool.held && pool.ledger.size === 0) return 'let go';
-    return poolStatusDiffers(status, pool) ? 'status' : 'nothing';
+    return status && poolStatusDiffers(status, pool) ? 'status' : 'nothing';
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

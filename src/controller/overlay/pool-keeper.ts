@@ -172,10 +172,15 @@ export class PoolKeeper {
       this.#lookForMore();
     return Math.min(
       this.#ipam.lookWhenDue(),
-      this.#writer.round(pool, decision, status),
+      this.#writer.round(pool, decision, status, this.#isKnown(pool, supply)),
       releaseDue(decision.ledger, clock),
       clock.now() + Math.min(this.#unserved.left, Math.max(LEAST_MS, Math.min(this.#waits.left, this.#failing.left))),
     );
+  }
+
+  /** Whether it is known what to say of a pool, be it that its ranges cannot be seen. */
+  #isKnown({ spec }: PoolView, supply: Supply | undefined): boolean {
+    return this.#base.familiar && (!spec || supply !== undefined || this.#ipam.trouble('look') !== undefined);
   }
 
   #supplyOf({ around, older }: PoolRound): Supply | undefined {
