@@ -273,6 +273,32 @@ describe("two nodes that ask for each other's addresses", () => {
   );
 });
 
+describe('two controllers to which the API server refuses the same', () => {
+  it(
+    'say the same of it, in whatever order they have tried',
+    scenario(0, async (stage) => {
+      for (const name of ['n1', 'n2', 'n3']) stage.join(name);
+      const refusing = (identity: string, first: string): void => {
+        const { api } = stage.start(identity, { namespace: identity });
+        api.before = async ({ verb, resource, name }) => {
+          if (verb !== 'create' || resource !== 'nodeoverlayips') return;
+          if (name !== first) await new Promise<void>((resolve) => stage.after(50, resolve));
+          throw new ApiError('no dots', { status: 422, reason: 'Invalid' });
+        };
+      };
+      refusing('a', 'n1.default');
+      refusing('b', 'n3.default');
+      stage.putPool();
+      await stage.advance(2 * MINUTE);
+      const { version } = stage.pool();
+      await stage.advance(5 * SECOND);
+      assert.equal(stage.pool().version, version);
+      const words = '3 nodes have no address (n1, n2, n3); the first: NodeOverlayIP n1.default is not written: no dots';
+      assert.equal(stage.message(), `True WriteRefused: ${words}`);
+    }),
+  );
+});
+
 describe('what the API server refuses', () => {
   it(
     'is told by the pool in its words, until it does so no longer',

@@ -31,7 +31,10 @@ export function decideFindings(world: FindingsWorld): PoolFindings {
   const isServed = (node: string): boolean => objects.get(node)?.granted === true && objects.get(node)?.deleting === false;
   const selected = [...nodes.values()].filter(selectedBy(pool));
   const served = selected.filter(({ name }) => isServed(name)).length;
-  const refused = [...rejections].map(([node, message]): Verdict => ({ node, reason: 'WriteRefused', message }));
+  // In an order on which two controllers agree.
+  const refused = [...rejections]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([node, message]): Verdict => ({ node, reason: 'WriteRefused', message }));
   const unserved = new Set(selected.filter(({ name }) => !isServed(name) && !verdicts.has(name)).map(({ name }) => name));
   const waiting = [
     ...[...verdicts.values()].filter(({ reason }) => !PASSING.includes(reason)),
