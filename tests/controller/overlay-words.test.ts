@@ -33,7 +33,7 @@ describe('a silent agent', () => {
       assert.equal(stage.message('default', 'degraded').startsWith('True AddressTaken'), true);
       assert.equal(
         requestOf(stage, 'n3'),
-        '192.168.100.2 is being given back by node n1, and free in a moment, or delete this object and ask for another',
+        '192.168.100.2 is being given back by node n1, and free once that is done; or delete this object and ask for another',
       );
       await stage.advance(10 * SECOND);
       const fix = 'see why the agent of node n1 is silent, or, when that node is gone for good, kubectl delete node n1';

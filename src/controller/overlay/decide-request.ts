@@ -89,7 +89,7 @@ function leaving({ address, node }: Entry, { waitFor }: Holders): Refusal {
   const wait = waitFor(node);
   const until = wait
     ? `when its agent says that it is out of use: ${wait.words ?? mendSilence(wait)}`
-    : 'in a moment, or delete this object and ask for another';
+    : 'once that is done; or delete this object and ask for another';
   return { reason: 'AddressTaken', message: `${address} is being given back by node ${node}, and free ${until}` };
 }
 
