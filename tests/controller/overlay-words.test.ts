@@ -165,7 +165,7 @@ describe('a controller that takes over', () => {
       const said = await saidMeanwhile(stage, trouble, { reclaim: { delay: '0s' } });
       assert.match(
         said.join('\n'),
-        /^False AgentSilent: nobody else gets 192\.168\.100\.2 of node n1, 192\.168\.100\.3 of node n2 before [^\n]*$/,
+        /^False AgentSilent: nobody else gets 192\.168\.100\.2 of node n1, 192\.168\.100\.3 of node n2 before [^:]*: the first: see why the agent of node n1 [^\n]*$/,
       );
     }),
   );
@@ -235,6 +235,25 @@ describe('a range that cannot be used', () => {
       assert.equal(stage.message('default', 'ready'), `False RangeUnusable: 2 nodes have no address (n2, n1): ${cause}`);
       assert.equal(stage.message(), `True RangeUnusable: 2 nodes have no address (n2, n1): ${cause}`);
       assert.equal(requestOf(stage, 'n2'), cause);
+    }),
+  );
+});
+
+describe('a range of one family that cannot be used', () => {
+  it(
+    'is the one that is told to who asks for an address of that family',
+    scenario(1, async (stage) => {
+      stage.start();
+      stage.putNode('n1', { addresses: ['10.1.0.1'], podCIDRs: ['10.244.1.0/24', 'fd00:244:1::/64'] });
+      const ranges = [
+        { subnet: '10.244.0.0/16', gateway: '10.244.0.1' },
+        { subnet: 'fd00:244::/32', gateway: 'fd00:244::1' },
+      ];
+      stage.putPool('default', { ranges });
+      stage.join('n2');
+      stage.ask('n2', ['fd00:244::9/32']);
+      await stage.advance(5 * SECOND);
+      assert.match(requestOf(stage, 'n2') ?? '', /cannot be used: range fd00:244::\/32 overlaps fd00:244:1::\/64 of the pods/);
     }),
   );
 });

@@ -157,7 +157,7 @@ function silentAgents({ waits }: ProblemWorld): readonly PoolProblem[] {
   const [first] = silent;
   if (!first) return [];
   const fact = `nobody else gets ${listSome(silent.map(namedWait))} before its agent says that it is out of use`;
-  const message = `${fact}: ${mendSilence(first)}`;
+  const message = `${fact}: ${silent.length === 1 ? '' : 'the first: '}${mendSilence(first)}`;
   return [
     problem(
       'AgentSilent',

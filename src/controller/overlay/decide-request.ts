@@ -43,7 +43,7 @@ function refusalOfAddress(object: OverlayIPView, wanted: OverlayAddress, zone: s
   const serving = rangesFor(zone, address.family, supply.open, supply.unusable);
   const own = serving === UNUSABLE ? [] : serving;
   const range = own.find(({ subnet }) => subnet.has(address));
-  if (!range && serving === UNUSABLE) return { reason: 'RangeUnusable', message: missingFor(zone, supply) };
+  if (!range && serving === UNUSABLE) return { reason: 'RangeUnusable', message: missingFor(zone, supply, address.family) };
   if (!range) {
     const ranges =
       own.length === 0

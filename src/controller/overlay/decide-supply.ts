@@ -1,4 +1,4 @@
-import { Address } from '../../core/ip/address.ts';
+import { Address, type Family } from '../../core/ip/address.ts';
 import type { Prefix } from '../../core/ip/prefix.ts';
 import type { PrefixSet } from '../../core/ip/prefix-set.ts';
 import type { Inventory, Range, UnusableRange } from '../../ipam/provider.ts';
@@ -63,8 +63,9 @@ export function decideSupply(inventory: Inventory, around: Surroundings, older: 
   };
 }
 
-/** Why nodes of a zone wait though they have ranges. */
-export function missingFor(zone: string | undefined, { unusable }: Pick<Supply, 'unusable'>): string {
+/** Why nodes of a zone wait though they have ranges; `family` where it is known which they lack. */
+export function missingFor(zone: string | undefined, supply: Pick<Supply, 'unusable'>, family?: Family): string {
+  const unusable = supply.unusable.filter((range) => family === undefined || range.family === undefined || range.family === family);
   const missing = unusable.find((range) => range.zone === zone) ?? unusable.find((range) => range.zone === undefined);
   const whose = zone === undefined ? 'nodes without a zone' : `zone ${zone}`;
   return `a range for ${whose} cannot be used: ${missing?.cause ?? 'see what its OverlayPool says'}`;
