@@ -13,6 +13,7 @@ import type { ObjectMemory } from './object-memory.ts';
 import type { OverlayApi } from './overlay-api.ts';
 import type { PoolView } from './pool-view.ts';
 import type { Verdict } from './reasons.ts';
+import { TellRests } from './tell-rests.ts';
 
 export interface NodeJobPorts {
   /** Name of the pool. */
@@ -44,9 +45,16 @@ export class NodeJobs {
   readonly #ports: NodeJobPorts;
   /** Of objects that say what they should: what decided about that. There are thousands, and mostly nothing of it changes. */
   readonly #told = new WeakMap<OverlayIPView, Seen>();
+  readonly #rests: TellRests;
 
   constructor(ports: NodeJobPorts) {
     this.#ports = ports;
+    this.#rests = new TellRests(ports.clock);
+  }
+
+  /** When there may be something to tell that had to wait; infinite when there is not. */
+  get due(): number {
+    return this.#rests.due;
   }
 
   async run(node: string, step: Step): Promise<void> {
@@ -199,7 +207,7 @@ export class NodeJobs {
     memory.gone(object);
   }
 
-  /** Whether the status of an object says something else than it should. */
+  /** Whether the status of an object says something else than it should, and it was not brought up to date just now. */
   hasToTell({ object, entries }: Extract<Step, { readonly type: 'tell' }>): boolean {
     const { verdictOn, worldOf } = this.#ports;
     const seen = { world: worldOf(object.node, entries), verdict: verdictOn(object.node) };
@@ -208,7 +216,7 @@ export class NodeJobs {
     const status = this.#statusOf(object, entries);
     const tells = status !== undefined && differs(status, object);
     if (!tells) this.#told.set(object, seen);
-    return tells;
+    return tells && this.#rests.isOver(object.uid);
   }
 
   #statusOf(object: OverlayIPView, entries: readonly Entry[]): OverlayIPStatus | undefined {
@@ -223,8 +231,12 @@ export class NodeJobs {
     const verdict = verdictOn(object.node);
     const status = this.#statusOf(object, entries);
     if (!status) return;
-    memory.note(await api.tellIP(object, status));
+    const told = await api.tellIP(object, status);
+    memory.note(told);
+    this.#rests.begin(object.uid);
     if (verdict && !object.granted && object.told.ready?.reason !== verdict.reason) announce(object, verdict);
+    // What another has written stays, where we say nothing.
+    if (differs(status, told)) throw new NotDone('overtaken');
   }
 }
 

@@ -139,7 +139,7 @@ export class PoolKeeper {
     const objects = this.#memory.current(round.objects);
     this.#departures.look(objects, { now: clock.now(), attended: round.attended });
     const due = pool ? this.#keep(pool, objects, round) : this.#keepOrphaned(objects, round);
-    this.#wakeAt(Math.min(due, this.#departures.due, this.#runner.due, this.#acquaintances.due));
+    this.#wakeAt(Math.min(due, this.#departures.due, this.#runner.due, this.#acquaintances.due, this.#jobs.due));
   }
 
   async close(): Promise<void> {
