@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { PhpIpam } from '../../src/core/resources.ts';
 import type { Credentials } from '../../src/ipam/credentials.ts';
 import { LoginGuard } from '../../src/ipam/phpipam/login-guard.ts';
 import { openPhpIpam } from '../../src/ipam/phpipam/phpipam.ts';
@@ -136,6 +137,36 @@ describe('wrong passwords', GUARD, () => {
     await clock.advance(1, nothing);
     await assert.rejects(provider.look(), IpamRefused);
     assert.equal(fake.calls.get('POST user'), 2);
+  });
+
+  it('of another application, address or Secret are tried at once, and the message names what was tried', async () => {
+    const { clock, fake } = await stage();
+    const guard = new LoginGuard(clock);
+    const look = (change: Partial<PhpIpam>): Promise<unknown> => openGuarded(fake, clock, guard, 'wrong', change).look();
+    await assert.rejects(look({}), /\/api\/open says "Invalid username or password": correct Secret phpipam,/);
+    await assert.rejects(look({ appID: 'nosuch' }), /\/api\/nosuch says "Invalid application id": correct appID/);
+    await assert.rejects(look({ url: `${fake.url}/elsewhere` }), /\/elsewhere\/api\/open answers 404 .*: correct url/);
+    await assert.rejects(look({ credentialsSecret: 'other' }), /Invalid username or password": correct Secret other,/);
+    assert.equal(fake.calls.get('POST user'), 3);
+    await assert.rejects(look({}), /Secret phpipam,/);
+    assert.equal(fake.calls.get('POST user'), 3);
+  });
+
+  it('that somebody edits again and again do not block the address either: the message says when the next one is tried', async () => {
+    const { clock, fake, open } = await stage();
+    const guard = new LoginGuard(clock);
+    const look = (password: string): Promise<unknown> => openGuarded(fake, clock, guard, password).look();
+    for (let i = 0; i < 5; i++) {
+      await assert.rejects(look(`wrong ${i}`), /Invalid username or password/);
+      await clock.advance(1000, nothing);
+    }
+    const waits = await look('wrong 5').catch((error: unknown) => error);
+    assert.ok(waits instanceof IpamUnavailable && waits.retryAfter === 299_000, String(waits));
+    assert.match(waits.message, /has refused 5 logins from here; .* the next login is tried in 299 s$/);
+    assert.equal(fake.calls.get('POST user'), 5);
+    await clock.advance(waits.retryAfter, nothing);
+    await assert.rejects(look('wrong 5'), /Invalid username or password/);
+    await open({ credentials: async () => USER }).look();
   });
 
   it('of somebody else block the address: that is waited for, without a request', async () => {
@@ -298,7 +329,13 @@ describe('the manners of the client', GUARD, () => {
   });
 });
 
-function openGuarded(fake: FakePhpIpam, clock: ManualClock, guard: LoginGuard, password: string): IpamProvider {
+function openGuarded(
+  fake: FakePhpIpam,
+  clock: ManualClock,
+  guard: LoginGuard,
+  password: string,
+  change: Partial<PhpIpam> = {},
+): IpamProvider {
   const provider = openPhpIpam({
     ipam: {
       type: 'phpIPAM',
@@ -307,6 +344,8 @@ function openGuarded(fake: FakePhpIpam, clock: ManualClock, guard: LoginGuard, p
       auth: 'None',
       subnetMap: new Map([['a', [7]]]),
       insecureSkipTLSVerify: false,
+      credentialsSecret: 'phpipam',
+      ...change,
     },
     pool: password,
     cluster: { uid: 'uid-1', name: 'prod' },

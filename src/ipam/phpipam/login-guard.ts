@@ -6,12 +6,17 @@ import type { IpamRefused } from '../provider.ts';
 const FIRST_PAUSE = 60_000;
 /** After five minutes without a failure phpIPAM has forgotten all of them. */
 const LONGEST_PAUSE = 10 * 60_000;
+const FORGOTTEN_AFTER = 5 * 60_000;
+/** Refused logins after which also one that was not refused yet has to wait: others log in from this address too. */
+export const MOST_REFUSED = 5;
 
 interface Server {
   readonly backoff: Backoff;
   readonly refused: Map<string, IpamRefused>;
   notBefore: number;
   blockedUntil: number;
+  failures: number;
+  lastFailure: number;
 }
 
 /**
@@ -39,17 +44,27 @@ export class LoginGuard {
     return turns.take(work);
   }
 
-  /** Why these credentials must not be tried now; undefined when they may. Others than those that were refused may at once. */
-  refusal(server: string, credentials: string): IpamRefused | undefined {
+  /** Why this login, with all that a message tells of it, must not be tried now; undefined when it was not refused a moment ago. */
+  refusal(server: string, login: string): IpamRefused | undefined {
     const known = this.#servers.get(server);
     if (known === undefined || known.notBefore <= this.#clock.now()) return undefined;
-    return known.refused.get(credentials);
+    return known.refused.get(login);
   }
 
-  wrong(server: string, credentials: string, error: IpamRefused): void {
+  /** Milliseconds until a login may be tried that was not refused; 0 when at once. */
+  pauseBefore(server: string): number {
+    const known = this.#servers.get(server);
+    if (known === undefined || known.failures < MOST_REFUSED) return 0;
+    return Math.max(0, known.lastFailure + FORGOTTEN_AFTER - this.#clock.now());
+  }
+
+  wrong(server: string, login: string, error: IpamRefused): void {
     const known = this.#server(server);
-    known.refused.set(credentials, error);
-    known.notBefore = this.#clock.now() + known.backoff.next();
+    const now = this.#clock.now();
+    known.refused.set(login, error);
+    known.notBefore = now + known.backoff.next();
+    known.failures = now - known.lastFailure < FORGOTTEN_AFTER ? known.failures + 1 : 1;
+    known.lastFailure = now;
   }
 
   blocked(server: string, milliseconds: number): void {
@@ -67,6 +82,8 @@ export class LoginGuard {
       refused: new Map(),
       notBefore: 0,
       blockedUntil: 0,
+      failures: 0,
+      lastFailure: Number.NEGATIVE_INFINITY,
     };
     this.#servers.set(server, known);
     return known;

@@ -3,7 +3,7 @@ import type { Credentials } from '../credentials.ts';
 import { IpamRefused, IpamUnavailable } from '../provider.ts';
 import { isRecord } from './answer.ts';
 import type { Conversation } from './conversation.ts';
-import type { LoginGuard } from './login-guard.ts';
+import { type LoginGuard, MOST_REFUSED } from './login-guard.ts';
 import { asked, unexpected } from './verdict.ts';
 
 export interface SessionOptions {
@@ -72,12 +72,14 @@ class LoginSession implements Session {
   async #logIn(): Promise<string> {
     const { clock, conversation, guard } = this.#options;
     const basic = await this.#basic();
-    const early = guard.refusal(conversation.server, basic);
+    const { address, secret } = conversation.setting;
+    const login = JSON.stringify([address, secret, basic]);
+    const early = guard.refusal(conversation.server, login) ?? this.#tooMany();
     if (early) throw early;
     const question = { method: 'POST', path: '/user/', body: undefined, signal: undefined } as const;
     const reply = await conversation.ask(question, { authorization: `Basic ${basic}` });
     if (reply.type === 'credentials') {
-      guard.wrong(conversation.server, basic, reply.error);
+      guard.wrong(conversation.server, login, reply.error);
       throw reply.error;
     }
     if (reply.type === 'token') throw unexpected({ type: 'refusal', code: 401, message: 'Unauthorized' }, conversation.setting);
@@ -87,6 +89,16 @@ class LoginSession implements Session {
     this.#token = token;
     this.#since = clock.now();
     return token;
+  }
+
+  #tooMany(): IpamUnavailable | undefined {
+    const { conversation, guard } = this.#options;
+    const pause = guard.pauseBefore(conversation.server);
+    if (pause === 0) return undefined;
+    const { setting } = conversation;
+    const fact = `${asked(setting)} is not asked yet: its server has refused ${MOST_REFUSED} logins from here`;
+    const fix = `more would make it block this address, so make sure that ${setting.secret} is right`;
+    return new IpamUnavailable(`${fact}; ${fix}: the next login is tried in ${Math.ceil(pause / 1000)} s`, { retryAfter: pause });
   }
 
   async #basic(): Promise<string> {
