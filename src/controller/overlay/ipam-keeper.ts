@@ -25,6 +25,8 @@ export type IpamCall = 'look' | 'claim' | 'release';
 const LOOK_EVERY_MS = 600_000;
 /** Shortest time between two looks, whoever wants to know. */
 const SHORTEST_LOOK_MS = 2_000;
+/** Longest time between two calls while the provider refuses: so long does what a person corrects in a Secret take to count. */
+const LONGEST_REFUSAL_MS = 60_000;
 /** Most claims, or releases, of one call: others go on meanwhile. */
 const MOST_AT_ONCE = 64;
 
@@ -235,7 +237,7 @@ export class IpamKeeper {
     const { clock, again } = this.#ports;
     const refused = error instanceof IpamRefused;
     const key = `${call} ${error.name}`;
-    const backoff = this.#backoffs.get(key) ?? (refused ? new Backoff(30_000, 300_000) : new Backoff(1_000, 60_000));
+    const backoff = this.#backoffs.get(key) ?? (refused ? new Backoff(30_000, LONGEST_REFUSAL_MS) : new Backoff(1_000, 60_000));
     this.#backoffs.set(key, backoff);
     const delay = Math.max(backoff.next(), refused ? 0 : (error.retryAfter ?? 0));
     const reason = refused ? 'IPAMRefused' : 'IPAMUnavailable';
