@@ -143,9 +143,17 @@ const NO_OVERLAP: Rule<readonly Range[]> = {
     }),
 };
 
+const NO_ENTRY = 'has no entry: add one with subnet and gateway';
+
+const HAS_ENTRY: Rule<readonly Range[]> = {
+  message: 'ranges must have an entry',
+  cel: { rule: 'self.size() > 0', messageExpression: `'${NO_ENTRY}'` },
+  check: (ranges) => (ranges.length === 0 ? NO_ENTRY : undefined),
+};
+
 /** The ranges of a pool, in the order in which they are used. */
 export const rangesField = list(
   { about: 'Where addresses come from: of several for the same nodes the first that has a free one.' },
   range,
-  { min: 1, max: 64, rules: [NO_OVERLAP] },
+  { max: 64, rules: [HAS_ENTRY, NO_OVERLAP] },
 );

@@ -13,7 +13,7 @@ export const REJECTED_POOLS: Readonly<Record<string, readonly [object: unknown, 
     'spec.ipam: has cluster and phpIPAM: write only one of them',
   ],
   'an unknown ipam': [pool({ ipam: { infoblox: {} } }), 'spec.ipam: unknown field "infoblox"\nspec.ipam: write one of cluster, phpIPAM'],
-  'no ranges': [pool({ ipam: { cluster: { ranges: [] } } }), 'spec.ipam.cluster.ranges: has no entry'],
+  'no ranges': [pool({ ipam: { cluster: { ranges: [] } } }), 'spec.ipam.cluster.ranges: has no entry: add one with subnet and gateway'],
   'too many ranges': ranges(
     Array.from({ length: 65 }, (_, i) => ({ subnet: `10.0.${i}.0/24`, gateway: `10.0.${i}.1` })),
     'spec.ipam.cluster.ranges: has 65 entries; at most 64 are allowed',
