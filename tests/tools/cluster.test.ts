@@ -8,9 +8,10 @@ import { traces } from '../lab/cluster/traces.ts';
 import { runChecked } from '../lab/process.ts';
 
 const MAIN = join(import.meta.dirname, '../../tools/cluster/main.ts');
+const ROOT = join(import.meta.dirname, '../..');
 const ROUTE = `apiVersion: fairlead.dev/v1alpha1
 kind: StaticRoute
-metadata: {name: premises}
+metadata: {name: on-prem}
 spec: {subnets: [${PREMISES.subnet}]}
 `;
 
@@ -26,13 +27,19 @@ describe('make cluster', () => {
   });
 
   test('gives three Ready nodes with Fairlead, which follow what is applied', async () => {
-    const nodes = await run('kubectl', ['get', 'nodes', '--no-headers']);
-    assert.equal(nodes.match(/ Ready /g)?.length, 3);
+    const nodes = await run('kubectl', ['get', 'nodes', '--no-headers', '--label-columns', 'topology.kubernetes.io/zone']);
+    assert.deepEqual(
+      [...nodes.matchAll(/^(\S+) +Ready .* (\S+)$/gm)].map(([, name, zone]) => `${name} ${zone}`),
+      ['n1 a', 'n2 a', 'n3 b'],
+    );
     await run('kubectl', ['apply', '-f', '-'], ROUTE);
-    await run('kubectl', ['wait', '--for=condition=Ready', '--timeout=60s', 'staticroute/premises']);
+    await run('kubectl', ['wait', '--for=condition=Ready', '--timeout=60s', 'staticroute/on-prem']);
     for (const node of ['n1', 'n2', 'n3']) await run('on', [node, 'ping', '-c', '1', '-W', '5', PREMISES.address]);
-    assert.match(await run('fairlead', ['status']), /premises +True +3\/3/);
+    assert.match(await run('fairlead', ['status']), /on-prem +True +3\/3/);
     assert.match(await run('kubectl', ['fairlead', 'version']), /^fairlead /);
+    await run('kubectl', ['apply', '-f', join(ROOT, 'examples/overlay/pool.yaml')]);
+    await run('kubectl', ['wait', '--for=condition=Ready', '--timeout=60s', 'overlaypool/default']);
+    assert.match(await run('kubectl', ['get', 'nodeoverlayip', 'n3.default']), /192\.168\.101\.2\/24/);
     assert.match(await run('helm', ['list', '--all-namespaces']), /fairlead.*deployed/);
   });
 

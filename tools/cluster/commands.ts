@@ -29,11 +29,11 @@ export function usage(): string {
   return `The cluster is ready: three nodes with Fairlead, and a host behind a gateway that they do not know yet.
 
   export PATH=${BIN}:$PATH
-  kubectl get nodes -o wide
+  kubectl get nodes -o wide -L topology.kubernetes.io/zone
   kubectl apply -f - <<'END'
   apiVersion: fairlead.dev/v1alpha1
   kind: StaticRoute
-  metadata: {name: premises}
+  metadata: {name: on-prem}
   spec: {subnets: [${PREMISES.subnet}]}
   END
   kubectl get staticroutes -o wide

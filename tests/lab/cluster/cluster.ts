@@ -15,10 +15,13 @@ import { nodeRoot } from './root.ts';
 
 /** The kubelets wait for this file in /etc/kubernetes, so that they do not begin with failures. */
 const API_HAS_SERVED = 'api-has-served';
+const ZONE = 'topology.kubernetes.io/zone';
 
 export interface ClusterOptions extends ClusterNetwork {
   /** How many; default 3. They are n1, n2, ... */
   readonly nodes?: number;
+  /** Of each node in its order, as a cloud would label them. Default: none has one. */
+  readonly zones?: readonly string[];
 }
 
 /**
@@ -98,9 +101,11 @@ export class Cluster implements AsyncDisposable {
     for (const [index, node] of this.nodes.entries()) this.#boot(node, index, authority);
     this.#plane = await plane;
     await Promise.all(
-      this.#addresses.map(({ name, addresses, podRanges }) =>
-        createNode(this.plane.api, name, { addresses, podCIDRs: podRanges, ready: false }),
-      ),
+      this.#addresses.map(({ name, addresses, podRanges }, index) => {
+        const zone = this.#options.zones?.[index];
+        const labels = zone === undefined ? {} : { [ZONE]: zone };
+        return createNode(this.plane.api, name, { labels, addresses, podCIDRs: podRanges, ready: false });
+      }),
     );
     for (const { name } of this.nodes) writeFileSync(join(this.#folderOf(name), API_HAS_SERVED), '');
     await Promise.all(this.nodes.map(({ name }) => this.#registered(name)));
