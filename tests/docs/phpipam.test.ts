@@ -24,11 +24,11 @@ it('the pool and the Secret of docs/phpipam.md open the subnets that they name',
     // Where it is, and who vouches for it, is another thing here.
     Object.assign(pool.spec.ipam.phpIPAM, { url: fake.url, caBundle: authority.certificate });
     pool.status = { ledger: [entry('192.168.8.4 n1')] };
-    await withCluster([pool, overlayIP('n1 192.168.8.4')], async (bench) => {
+    await withCluster([pool, overlayIP('n1 192.168.8.4', 'phpipam')], async (bench) => {
       bench.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } });
       bench.api.put(secretOf('docs/phpipam.md'));
       const said = await bench.run('ipam', 'check', ...CLUSTER, '--repair');
-      assert.match(said.out, /^default 192\.168\.8\.4: .*: recorded in phpIPAM \(record \d+\)\n1 address, 1 difference, 1 repaired\n$/);
+      assert.match(said.out, /^phpipam 192\.168\.8\.4: .*: recorded in phpIPAM \(record \d+\)\n1 address, 1 difference, 1 repaired\n$/);
       assert.deepEqual([said.status, said.err], [0, '']);
     });
   } finally {
