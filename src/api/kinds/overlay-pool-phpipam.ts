@@ -128,7 +128,8 @@ export const phpIpamField = fields(
     credentialsSecret: optional(
       text(
         {
-          about: 'A Secret in the namespace of the controller: username and password, or code for AppCode. A new password counts within a minute.',
+          about:
+            'A Secret in the namespace of the controller: username and password, or code for AppCode. A new password counts within a minute.',
         },
         { max: 253, rules: [SECRET_NAME] },
       ),
