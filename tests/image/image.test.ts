@@ -310,6 +310,13 @@ describe('the image, with a root that cannot be written', () => {
     assert.match(await run('/usr/bin/fairlead', 'version'), expected);
   });
 
+  it('trusts the public authorities that Node knows, and asks for those of the system without a warning', async () => {
+    const code = "const t = require('node:tls'); console.log(t.getCACertificates('default').length, t.getCACertificates('system').length)";
+    const { stdout, stderr } = await runInImage(root, ['/usr/bin/node', '--eval', code]);
+    assert.match(stdout, /^[1-9]\d+ 0\n$/);
+    assert.equal(stderr, '');
+  });
+
   it('runs nft and ip', async () => {
     const [, major, minor, patch] = /^nftables v(\d+)\.(\d+)\.(\d+)/.exec(await run('/usr/sbin/nft', '--version')) ?? [];
     assert.ok(Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch) >= 1_000_006);

@@ -11,6 +11,8 @@ const OLD_PLACES = ['bin', 'sbin', 'lib', 'lib64'] as const;
 const FOLDERS = [
   folder('dev'),
   folder('etc'),
+  // Where certificates of the system would be: Node has its own, and complains when there is no such folder.
+  folder('etc/ssl/certs'),
   folder('proc'),
   folder('run'),
   folder('sys'),
