@@ -104,7 +104,7 @@ function causeOf(drift: Drift, owners: Owners): string {
   const whose = drift.route ? `${ownerText(drift.route, owners)}: ` : '';
   switch (drift.event) {
     case 'RouteDeleted':
-      return `${whose}deleted by ${doer}`;
+      return drift.address ? `the route to its network: deleted by ${doer}` : `${whose}deleted by ${doer}`;
     case 'RouteReplaced':
       return `${whose}replaced by a foreign route of ${doer}`;
     case 'RouteChanged':

@@ -28,10 +28,12 @@ export type LinkChange =
 
 /**
  * `add-address` fails with EEXIST when the device has the address. `marks`: a device of ours has it without our mark, which is put on it in
- * place. `remove-address` acts on addresses of ours only.
+ * place. `remove-address` acts on addresses of ours only. `add-network`: an address of ours is there, and the route that the kernel made for
+ * its network is not. It is made again as the kernel makes it, and goes with the address; that somebody was faster is no failure.
  */
 export type AddressChange =
   | { readonly op: 'add-address'; readonly address: PlannedAddress; readonly marks?: true }
+  | { readonly op: 'add-network'; readonly address: PlannedAddress; readonly network: Route }
   | { readonly op: 'remove-address'; readonly address: Omit<PlannedAddress, 'label'>; readonly revoked?: true };
 
 /** `harmful`: the route cuts something off, so taking it away does not wait for a complete source. */
@@ -95,7 +97,7 @@ export interface Drift {
 }
 
 /**
- * RouteDeleted: taken away. RouteReplaced: a foreign route took its place. RouteChanged: still ours, other attributes.
+ * RouteDeleted: taken away; with an address: the route to its network. RouteReplaced: a foreign route took its place. RouteChanged: still ours, other attributes.
  * LinkDown: the kernel dropped it with its link. RouteVanished: found missing without a notification. SysctlChanged.
  * LinkDeleted and LinkChanged (it was set down, or another MTU, alias, link-layer address or ARP setting): a device of ours.
  * AddressDeleted and AddressChanged (it has lost our mark): an address of ours.

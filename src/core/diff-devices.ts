@@ -65,7 +65,12 @@ function diffLink(link: PlannedLink, ours: readonly Link[], planned: readonly Pl
 function diffAddress(address: PlannedAddress, present: readonly InterfaceAddress[], ours: readonly Link[]): Change[] {
   const held = present.find((other) => isSame(other, address));
   if (!held) return [{ op: 'add-address', address }];
-  return held.ours || !ours.some(({ index }) => index === held.device.index) ? [] : [{ op: 'add-address', address, marks: true }];
+  const marks = !held.ours && ours.some(({ index }) => index === held.device.index);
+  const { network } = address;
+  return [
+    ...(marks ? [{ op: 'add-address' as const, address, marks }] : []),
+    ...(network && (held.ours || marks) ? [{ op: 'add-network' as const, address, network }] : []),
+  ];
 }
 
 /** Name and parent of a device are what it is; all else of it can be set. */

@@ -83,6 +83,8 @@ export interface PlannedAddress {
   readonly label?: string;
   /** Asked for in the name of the address as soon as that is there, so that whoever knew it on another node learns where it is now. */
   readonly announceTo?: Address;
+  /** The route to its network as the kernel makes it, where that is to be made again: somebody has taken it away. */
+  readonly network?: Route;
 }
 
 /** Is there anybody on the link of this device who answers for this IPv4 address? */

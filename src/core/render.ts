@@ -73,6 +73,8 @@ export function formatChange(change: Change): string {
       return `- device ${change.device.name} alias ${LINK_MARK}${change.pool}`;
     case 'add-address':
       return `${change.marks ? '~' : '+'} ${formatAddress(change.address)}`;
+    case 'add-network':
+      return `+ ${formatRoute(change.network)}`;
     case 'remove-address':
       return `- ${formatAddress(change.address)}`;
   }

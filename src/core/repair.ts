@@ -75,6 +75,7 @@ export function objectKey(change: Change): string {
     case 'remove-link':
       return linkKey(change.device.name);
     case 'add-address':
+    case 'add-network':
     case 'remove-address':
       return addressKey(change.address);
     default:

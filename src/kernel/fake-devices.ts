@@ -27,6 +27,8 @@ export function changeDevice(network: FakeNetwork, change: LinkChange | AddressC
       return removeLink(network, change.device, change.pool);
     case 'add-address':
       return refused(change.marks ? markAddress(network, change.address) : addAddress(network, change.address, dad));
+    case 'add-network':
+      return refused(addNetwork(network, change));
     case 'remove-address':
       return removeAddress(network, change.address);
   }
@@ -69,6 +71,15 @@ function markAddress(network: FakeNetwork, { device, address, prefixLength }: Pl
   if (!held || held.ours || !oursAt(network, device)) return NO_ADDRESS;
   network.markAddress(device.index, address, true);
   return undefined;
+}
+
+function addNetwork(
+  network: FakeNetwork,
+  { address: planned, network: route }: Extract<AddressChange, { op: 'add-network' }>,
+): Refusal | undefined {
+  if (!network.addressOf(planned.device.index, planned.address, planned.prefixLength)?.ours) return NO_ADDRESS;
+  const refusal = network.add(route);
+  return refusal?.code === 'EEXIST' ? undefined : refusal;
 }
 
 function removeAddress(network: FakeNetwork, { device, address, prefixLength }: Omit<PlannedAddress, 'label'>): Outcome {

@@ -21,6 +21,7 @@ import { FakeNetwork, type Refusal } from './fake-network.ts';
 import type { Kernel, Observation, ProbeAnswer, Purged } from './kernel.ts';
 import { KernelUnavailable } from './kernel.ts';
 import { recognised } from './link-address.ts';
+import { addressBehind } from './own-addresses.ts';
 
 /** Who did it, when the test is the outsider. */
 const OUTSIDER = 'outsider (4711)';
@@ -231,6 +232,8 @@ export class FakeKernel implements Kernel {
       this.#owned.delete(owned);
       this.#report('RouteDeleted', owned, OUTSIDER);
     }
+    const behind = addressBehind(known, this.#network.addresses);
+    if (behind) this.#drift.push({ event: 'RouteDeleted', address: behind, at: this.micros, process: OUTSIDER });
     this.#foreignChanged(!owned);
   }
 

@@ -7,6 +7,7 @@ import { Lab } from '../lab/lab.ts';
 import {
   ADDRESS,
   addressesOf,
+  BOTH,
   deviceOf,
   ONPREM,
   OVERLAY,
@@ -67,6 +68,36 @@ describe('what is done to the device itself', () => {
       await through(node);
     });
   }
+
+  for (const [family, network] of [
+    [4, '192.168.100.0/24'],
+    [6, '2001:db8:100::/64'],
+  ] as const) {
+    test(`the route to its network goes, IPv${family}: it is back, and it is told`, async () => {
+      await using lab = await Lab.create(OVERLAY);
+      const node = lab.host('node');
+      const agent = await overlayAgent(lab, { addresses: BOTH });
+      const routes = async (): Promise<string> => await node.ip(`-${family} route show ${network}`);
+      const [before, state] = [await routes(), await stateOf(node)];
+      assert.match(before, /dev tmp0 proto kernel/);
+      await node.ip(`-${family} route delete ${network} dev tmp0`);
+      await restored(agent, 'RouteDeleted', `address ${BOTH[family === 4 ? 0 : 1]} dev tmp0`);
+      assert.equal(await routes(), before);
+      assert.deepEqual(await stateOf(node), state);
+      assert.equal((await node.ping(family === 4 ? '192.168.100.1' : '2001:db8:100::1')).received, 3);
+      await through(node);
+    });
+  }
+
+  test('the route to its network goes again and again: the repairs become less often, and that is told', async () => {
+    await using lab = await Lab.create(OVERLAY);
+    const node = lab.host('node');
+    const agent = await overlayAgent(lab);
+    await node.run('sh', '-c', 'for i in $(seq 200); do ip route delete 192.168.100.0/24 dev tmp0 2>/dev/null; sleep 0.01; done');
+    await agent.waitForResource('node.default', ({ reason }) => reason === 'Contested');
+    await settled(agent);
+    await through(node);
+  });
 
   test('a name that it is given: it is made anew under its own, with its link-layer address', async () => {
     await using lab = await Lab.create(OVERLAY);

@@ -4,11 +4,11 @@ import { Prefix } from '../ip/prefix.ts';
 import { NOTHING_PLANNED, type PlannedAddress, type Probe, probeKey, type ResourcePlan } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { NodeOverlayIP, OverlayAddress, OverlayInterface, OverlayPool, ResourceSnapshot } from '../resources.ts';
-import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
 import { olderFirst } from './claims.ts';
 import type { Fault, OverlayEnd, OverlayWays } from './next-hop.ts';
 import { intrusion, type OverlayNetwork, type OverlayWorld, obstacle } from './overlay-address.ts';
 import { deviceFor, type Place, refOf } from './overlay-device.ts';
+import { connectedRoute, networkLoss } from './overlay-network.ts';
 import { quietParent } from './overlay-sysctls.ts';
 
 /** What the NodeOverlayIPs of this node ask for, and the ways that they open to routes. */
@@ -153,7 +153,7 @@ function onDevice(ip: NodeOverlayIP, place: Place, world: OverlayWorld): Outcome
     nextHops: hopsOf(ends),
   };
   const intrusions = verdicts.flatMap(
-    ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, place), place, world)) ?? [],
+    ({ wanted, planned }) => (planned && intrusion(wanted, connectedRoute(wanted, deviceOf(place)), place, world)) ?? [],
   );
   const faults = [...[...ends.values()].filter((end) => 'code' in end), ...intrusions];
   const distinct = [...new Map(faults.map((fault) => [fault.message, fault])).values()];
@@ -185,7 +185,7 @@ interface Verdict {
  * hears that sends what is for the node to the wrong device, where a reverse-path filter drops it.
  */
 function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdict {
-  const refusal = obstacle(wanted, connectedRoute(wanted, place), place, world);
+  const refusal = obstacle(wanted, connectedRoute(wanted, deviceOf(place)), place, world);
   const { address, prefixLength } = wanted;
   const { device, label } = place;
   const probe = { device: refOf(place.parent), address };
@@ -200,7 +200,11 @@ function judge(wanted: OverlayAddress, place: Place, world: OverlayWorld): Verdi
     const waits = pending(`the kernel asks whether somebody else has ${what} before it uses it on ${on}`);
     return { planned, fault: deaf(place, on, what) ?? waits };
   }
-  if (present) return { planned, ...(present.prefixLength !== prefixLength && { fault: pending(`${what} is added to ${on}`) }) };
+  if (present?.prefixLength === prefixLength) {
+    const { network, fault } = networkLoss(present, place, world);
+    return { planned: network ? { ...planned, network } : planned, ...(fault && { fault }) };
+  }
+  if (present) return { planned, fault: pending(`${what} is added to ${on}`) };
   const asks = address.family === 4 && !world.node.probed.has(probeKey(probe));
   if (!asks) return { planned, fault: pending(`${what} is added to ${on}`) };
   const fault = deaf(place, on, what);
@@ -238,15 +242,6 @@ function deaf({ parent }: Place, on: string, what: string): Fault | undefined {
 
 function pending(message: string): Fault {
   return { code: 'OverlayPending', message };
-}
-
-/** The route that the kernel makes for the network of an address. */
-function connectedRoute({ address, prefixLength }: OverlayAddress, place: Place): Route {
-  const hops = [{ device: deviceOf(place), onLink: false }];
-  return {
-    prefix: Prefix.of(address, prefixLength),
-    spec: { table: TABLE_MAIN, metric: 0, protocol: PROTOCOL_KERNEL, type: 'unicast', hops },
-  };
 }
 
 function endOf(ip: NodeOverlayIP, { address, gateway }: OverlayAddress, place: Place): OverlayEnd {

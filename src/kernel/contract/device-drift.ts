@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { Change } from '../../core/change.ts';
 import { linkNamed } from '../../core/facts.ts';
 import { Address } from '../../core/ip/address.ts';
+import { Prefix } from '../../core/ip/prefix.ts';
+import { type Route, TABLE_MAIN } from '../../core/route.ts';
 import { addAddress, driftAfter, link, made, ourAddresses, overlay, planned, plannedAddress } from './device-support.ts';
 import type { Cases, KernelHarness } from './harness.ts';
 import { addressesOf, adds, listen, ownedTexts, succeed, via } from './support.ts';
@@ -163,6 +165,46 @@ export const DEVICE_DRIFT: Cases = {
     assert.deepEqual(harness.kernel.takeDrift(), []);
   },
 
+  'the route to the network of an address of ours is deleted, of each family: it is made again, by nobody’s doing but ours': async (
+    harness,
+  ) => {
+    const device = await overlay(harness);
+    await settled(harness);
+    for (const text of ['192.168.100.4/24', '2001:db8:100::4/64']) {
+      const network = await networkOf(harness, device.index, text);
+      assert.ok(network);
+      assert.deepEqual(await driftAfter(harness, () => harness.deleteRoute(network)), [`RouteDeleted address ${text} dev tmp0`]);
+      assert.equal(await networkOf(harness, device.index, text), undefined);
+      const change: Change = { op: 'add-network', address: plannedAddress(device, text), network };
+      await succeed(harness.kernel, [change]);
+      assert.deepEqual(await networkOf(harness, device.index, text), network);
+      // Whoever was faster has done the same.
+      await succeed(harness.kernel, [change]);
+      const { facts } = await harness.reread();
+      assert.equal(facts.routes.filter(({ prefix, spec }) => prefix.text === network.prefix.text && spec.table === TABLE_MAIN).length, 1);
+    }
+    assert.deepEqual(await ourAddresses(harness, 'tmp0'), ['192.168.100.4/24', '2001:db8:100::4/64']);
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+  },
+
+  'it goes with the address, without a word of its own': async (harness) => {
+    const device = await overlay(harness);
+    await settled(harness);
+    const text = '192.168.100.4/24';
+    const network = await networkOf(harness, device.index, text);
+    assert.ok(network);
+    assert.deepEqual(await driftAfter(harness, () => harness.deleteRoute(network)), [`RouteDeleted address ${text} dev tmp0`]);
+    await succeed(harness.kernel, [{ op: 'add-network', address: plannedAddress(device, text), network }]);
+    await succeed(harness.kernel, [{ op: 'remove-address', address: plannedAddress(device, text) }]);
+    assert.equal(await networkOf(harness, device.index, text), undefined);
+    assert.deepEqual(harness.kernel.takeDrift(), []);
+    const failures = await harness.kernel.apply([{ op: 'add-network', address: plannedAddress(device, text), network }]);
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['ESRCH'],
+    );
+  },
+
   'addresses of others come and go without drift': async (harness) => {
     await made(harness);
     await harness.addAddress('tmp0', '192.168.100.5/24');
@@ -171,6 +213,17 @@ export const DEVICE_DRIFT: Cases = {
     assert.deepEqual(await driftAfter(harness, () => harness.removeAddress('left', '10.1.0.9/24')), []);
   },
 };
+
+/** The route that the kernel makes for an address. */
+async function networkOf({ kernel }: KernelHarness, index: number, text: string): Promise<Route | undefined> {
+  const [address = '', length = ''] = text.split('/');
+  const wanted = Prefix.of(Address.parse(address), Number(length));
+  const { facts } = await kernel.observe();
+  return facts.routes.find(
+    ({ prefix, spec }) =>
+      prefix.text === wanted.text && spec.table === TABLE_MAIN && spec.hops.some(({ device }) => device?.index === index),
+  );
+}
 
 /** Until the kernel uses every address of the device. */
 async function settled(harness: KernelHarness): Promise<void> {

@@ -3,6 +3,8 @@ import type { SetSysctl, SysctlName } from '../../core/change.ts';
 import { type InterfaceAddress, type Link, poolOf } from '../../core/facts.ts';
 import type { Family } from '../../core/ip/address.ts';
 import type { PlannedAddress } from '../../core/plan.ts';
+import type { Route } from '../../core/route.ts';
+import { addressBehind } from '../own-addresses.ts';
 import { deviates, OwnLinks } from '../own-links.ts';
 import { DeviceView, SYSCTL_FIELD } from './device-view.ts';
 import type { Deed, DriftLog } from './drift-log.ts';
@@ -112,6 +114,14 @@ export class Devices {
     if (held?.ours) this.#lose(held, message.sender);
     this.view.removeAddress(address);
     if (address.address.family === 4) this.#routes.lose({ device: address.index, source: address.address }, false);
+  }
+
+  /** RTM_DELROUTE from somebody else: the route that the kernel made for an address of ours. The kernel itself takes it with the address or the device. */
+  networkLost(route: Route, sender: number): void {
+    const own = sender === 0 ? undefined : addressBehind(route, this.view.addresses);
+    if (!own) return;
+    const { device, address, prefixLength } = own;
+    this.#drift.address('RouteDeleted', { device, address, prefixLength }, { sender, at: this.#drift.at });
   }
 
   /** RTM_NEWNETCONF. */

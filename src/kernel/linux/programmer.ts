@@ -8,6 +8,7 @@ import {
   type RouteChange,
   type SetSysctl,
 } from '../../core/change.ts';
+import type { PlannedAddress } from '../../core/plan.ts';
 import { type Route, RouteIndex } from '../../core/route.ts';
 import type { LinkProgrammer } from './link-programmer.ts';
 import type { Monitor } from './monitor.ts';
@@ -133,14 +134,23 @@ export class Programmer {
         if (change.marks && !this.#view.lacksMark(change.address)) return false;
         encodeAddAddress(this.#writer, seq, change.address, change.marks ? 'in place' : 'new');
         return true;
+      case 'add-network':
+        if (!this.#isOurs(change.address)) return false;
+        // Whoever writes an IPv6 address in place gets its route made again (inet6_addr_modify), an IPv4 address does not.
+        if (change.network.prefix.family === 6) encodeAddAddress(this.#writer, seq, change.address, 'in place');
+        else this.#routes.encode('add-route', seq, change.network);
+        return true;
       case 'remove-address': {
-        const { device, address, prefixLength } = change.address;
-        this.#view.fold();
-        if (!this.#view.devices.addressLike({ index: device.index, address, prefixLength })?.ours) return false;
+        if (!this.#isOurs(change.address)) return false;
         removalOf(this.#exchange, change.address)(this.#writer, seq);
         return true;
       }
     }
+  }
+
+  #isOurs({ device, address, prefixLength }: Omit<PlannedAddress, 'label'>): boolean {
+    this.#view.fold();
+    return this.#view.devices.addressLike({ index: device.index, address, prefixLength })?.ours === true;
   }
 
   #changeLink(change: LinkChange, failures: Failure[]): void {
@@ -193,6 +203,8 @@ export class Programmer {
   #settle(changes: readonly Change[], from: number, to: number, failures: Failure[]): void {
     for (const [place, error] of [...this.#refused].sort(([a], [b]) => a - b)) {
       const change = changes[from + place];
+      // The kernel itself, or whoever took the route away, was faster.
+      if (change?.op === 'add-network' && error.errno === EEXIST) continue;
       if (change && from + place < to) failures.push(this.#failure(change, error));
     }
     this.#view.done({ changes, from, to, ...(this.#refused.size > 0 && { refused: new Set(this.#refused.keys()) }) });
@@ -235,7 +247,7 @@ class Batch implements Written {
 
 /** Whether it depends on whose the address is, as what was done before shows. */
 function isJudged(change: Change): boolean {
-  return change.op === 'remove-address' || (change.op === 'add-address' && change.marks === true);
+  return change.op === 'remove-address' || change.op === 'add-network' || (change.op === 'add-address' && change.marks === true);
 }
 
 function isLinkChange(change: Change): change is LinkChange {

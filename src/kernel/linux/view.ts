@@ -10,6 +10,7 @@ import { eachRoute, listRules } from './listing.ts';
 import { concerns, type Loss, LostLinks } from './lost-links.ts';
 import type { AddressMark } from './netlink/addresses.ts';
 import {
+  NLM_F_EXCL,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEXTHOP,
@@ -228,11 +229,18 @@ export class KernelView {
   #carriedOut(change: Change): void {
     if (isRouteChange(change)) this.#routeChanged(change);
     else if (change.op === 'set-sysctl') this.#devices.sysctlSet(change);
+    else if (change.op === 'add-network') this.#networkAdded(change.network);
     else if (change.op === 'add-address' || change.op === 'remove-address') {
       if (change.op === 'add-address') this.#devices[change.marks ? 'marked' : 'added'](change.address);
       else this.#devices.removed(change.address);
       this.#news = true;
     }
+  }
+
+  /** What we write ourselves nobody announces; the route of an IPv6 address is made by the kernel, which does. */
+  #networkAdded(network: Route): void {
+    if (network.prefix.family === 4) this.#routes.appeared(network, NLM_F_EXCL, 0);
+    this.#news = true;
   }
 
   #routeChanged({ op, route }: RouteChange): void {
@@ -262,7 +270,10 @@ export class KernelView {
     if (!route) return;
     if (this.#objects.isLacking) this.#routes.doubt(route.prefix.family);
     else if (type === RTM_NEWROUTE) this.#routes.appeared(route, flags, sender);
-    else this.#routes.disappeared(route, sender);
+    else {
+      this.#devices.networkLost(route, sender);
+      this.#routes.disappeared(route, sender);
+    }
     // It happened while we wrote the same identity: before or after, nobody can say.
     if (written?.has(route)) this.#routes.doubt(route.prefix.family);
   }
