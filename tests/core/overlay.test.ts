@@ -181,7 +181,27 @@ describe('what keeps an address away', () => {
       refusal(world([link(9, 'tmp0', { kind: 'macvlan', parent: 3 })])),
       /Conflict: node n1 has a device tmp0 that is not Fairlead’s: delete it there/,
     );
-    assert.match(refusal(world([{ ...TMP0, alias: 'fairlead:other' }])), /is that of OverlayPool other/);
+  });
+
+  it('a device that carries something, which nobody is told to delete', () => {
+    const macvlan = link(9, 'tmp0', { kind: 'macvlan', parent: 3 });
+    const foreign = ours('192.168.7.7/24', macvlan, { ours: false });
+    const base = world([macvlan]);
+    for (const at of [
+      world([link(9, 'tmp0')]),
+      world([link(9, 'tmp0', { kind: 'bridge' })]),
+      world([macvlan], [foreign]),
+      world([macvlan, link(10, 'upper', { kind: 'macvlan', parent: 9 })]),
+      { ...base, routes: [...base.routes, route('172.16.0.0/12', undefined, macvlan)] },
+    ]) {
+      assert.match(refusal(at), /Conflict: node n1 has a device tmp0 that is not Fairlead’s: give the pool another interface\.name$/m);
+    }
+    assert.match(
+      refusal(world([{ ...TMP0, alias: 'fairlead:other' }])),
+      /is that of OverlayPool other: give the pool another interface\.name$/m,
+    );
+    const parent = { ...EVERYTHING, overlayPools: [pool('default', { name: 'eth1' })] };
+    assert.match(planText(parent, facts()), /has a device eth1 that is not Fairlead’s: give the pool another interface\.name$/m);
   });
 
   it('a parent that is not there, until it appears', () => {

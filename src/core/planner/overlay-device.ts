@@ -1,8 +1,9 @@
 import { type InterfaceAddress, LABEL_MARK, type Link, linkNamed, marksAddresses, type NodeFacts, poolOf } from '../facts.ts';
+import { Prefix } from '../ip/prefix.ts';
 import type { PlannedLink } from '../plan.ts';
 import { listSome } from '../render.ts';
 import type { NodeOverlayIP, OverlayInterface, OverlayParent } from '../resources.ts';
-import { type DeviceRef, TABLE_MAIN } from '../route.ts';
+import { type DeviceRef, PROTOCOL_KERNEL, TABLE_MAIN } from '../route.ts';
 import type { Fault, Surroundings } from './next-hop.ts';
 
 /** Where the overlay addresses of one pool go on this node. */
@@ -21,6 +22,8 @@ export interface Place {
   readonly label?: string;
 }
 
+/** Every device that is up has such an address. */
+const LINK_LOCAL = Prefix.parse('fe80::/10');
 /** IFNAMSIZ less the final zero. */
 const LABEL_LENGTH = 15;
 
@@ -34,7 +37,7 @@ function onMacvlan(ip: NodeOverlayIP, name: string, parent: Link, { facts, nodeN
   const { pool } = ip;
   const present = linkNamed(facts, name);
   const adopts = present !== undefined && hasLostMark(present, parent, ip, facts);
-  if (present && poolOf(present) !== pool && !adopts) return somebodyElses(present, facts, nodeName);
+  if (present && poolOf(present) !== pool && !adopts) return somebodyElses(present, parent, facts, nodeName);
   const stays = present && staysBelow(present, parent, facts, nodeName);
   if (stays) return stays;
   const link: PlannedLink = { name, parent: refOf(parent), mtu: parent.mtu, pool, ...(adopts && { adopts }) };
@@ -75,7 +78,7 @@ function foreignOn({ index }: Link, { addresses }: NodeFacts): InterfaceAddress 
   return addresses.find(({ device, address, ours }) => device.index === index && address.family === 4 && !ours);
 }
 
-function somebodyElses(present: Link, facts: NodeFacts, nodeName: string): Fault {
+function somebodyElses(present: Link, parent: Link, facts: NodeFacts, nodeName: string): Fault {
   const { name, likeOurs } = present;
   const pool = poolOf(present);
   const foreign = likeOurs && foreignOn(present, facts);
@@ -88,8 +91,25 @@ function somebodyElses(present: Link, facts: NodeFacts, nodeName: string): Fault
     };
   }
   const whose = pool === undefined ? 'is not Fairlead’s' : `is that of OverlayPool ${pool}`;
-  const fix = `delete it there ("ip link delete ${name}") when nobody needs it, or give the pool another interface.name`;
+  const rename = 'give the pool another interface.name';
+  const isIdle = pool === undefined && present.index !== parent.index && carriesNothing(present, facts);
+  const fix = isIdle ? `delete it there ("ip link delete ${name}") when nobody needs it, or ${rename}` : rename;
   return { code: 'Conflict', message: `node ${nodeName} has a device ${name} that ${whose}: ${fix}` };
+}
+
+/** Kinds that are there for nothing but what is on them: of others, a bridge say, it cannot be seen who uses them. */
+const PLAIN_KINDS: readonly (string | undefined)[] = ['macvlan', 'dummy'];
+
+/** Whether nobody’s traffic ends with a device, as far as can be seen. Deleting one that carries something can cut the node off. */
+function carriesNothing({ index, kind }: Link, { links, addresses, routes }: NodeFacts): boolean {
+  const isOn = (device: DeviceRef | undefined): boolean => device?.index === index;
+  return (
+    PLAIN_KINDS.includes(kind) &&
+    !links.some(({ parent }) => parent === index) &&
+    !addresses.some(({ device, address, ours }) => isOn(device) && !ours && !LINK_LOCAL.has(address)) &&
+    // The kernel’s own routes come and go with the addresses.
+    !routes.some(({ spec }) => spec.protocol !== PROTOCOL_KERNEL && spec.hops.some(({ device }) => isOn(device)))
+  );
 }
 
 function onParent(parent: Link, { facts }: Surroundings): Place {
