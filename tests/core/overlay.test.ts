@@ -327,3 +327,25 @@ describe('several', () => {
     assert.doesNotMatch(planText(EVERYTHING, wide), /NoCoveringRoute|DeviceUnsuitable/);
   });
 });
+
+describe('a StaticRoute to a network that the node is in', () => {
+  const within = (subnet: string, at = world([TMP0], [ours('192.168.100.4/24')])): string =>
+    planText({ ...EVERYTHING, staticRoutes: [staticRoute('on-prem', { subnets: [subnet] })] }, at);
+
+  it('of an overlay names whose it is, and nothing that cannot be done', () => {
+    assert.match(
+      within('192.168.100.0/24'),
+      /! on-prem Shadowed: the node prefers its own way to 192\.168\.100\.0\/24, for that is the network of NodeOverlayIP n1\.default, on tmp0: give its OverlayPool another range, or take the subnet out of this resource$/m,
+    );
+  });
+
+  it('of a device of its own', () => {
+    const device = link(20, 'docker0');
+    const base = world([TMP0, device], [ours('192.168.100.4/24')]);
+    const network = route('172.17.0.0/16', undefined, device, { protocol: 2, metric: 0 });
+    assert.match(
+      within('172.17.0.0/16', { ...base, routes: [...base.routes, network] }),
+      /! on-prem Shadowed: the node prefers its own way to 172\.17\.0\.0\/16, for that is a network that the node is itself in, by device docker0: take it out of this resource$/m,
+    );
+  });
+});

@@ -6,8 +6,9 @@ import type { HeldRoute } from '../plan.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { formatRoute, listSome } from '../render.ts';
 import { formatRef, type Meta, type ResourceRef } from '../resources.ts';
-import { TABLE_MAIN } from '../route.ts';
+import { PROTOCOL_KERNEL, type Route, TABLE_MAIN } from '../route.ts';
 import { type Draft, hold } from './draft.ts';
+import type { OverlayNetwork } from './overlay-address.ts';
 
 /** The order in which resources claim: creation time, then name. */
 export function olderFirst(a: { readonly meta: Meta }, b: { readonly meta: Meta }): number {
@@ -77,11 +78,12 @@ function claim(draft: Draft, owners: Map<number, PrefixMap<ResourceRef>>): Draft
  * Foreign routes keep their place: an equal identity is a Conflict, a better metric shadows ours. Nothing is added beside an equal one;
  * but a route of ours that was there before it stays, since taking it away would move the traffic.
  */
-export function yieldToForeign(draft: Draft, fib: Fib): Draft {
+export function yieldToForeign(draft: Draft, fib: Fib, overlays: readonly OverlayNetwork[] = []): Draft {
   const { ref } = draft.resource.meta;
   if (!hullsOf(draft.routes).some((hull) => fib.within(TABLE_MAIN, hull).length > 0)) return draft;
   const conflicts = new Grouped();
   const shadows = new Grouped();
+  const connected = new Grouped();
   const held: HeldRoute[] = [];
   const routes = draft.routes.filter((route) => {
     const rivals = fib.exact(route.spec.table, route.prefix);
@@ -92,10 +94,12 @@ export function yieldToForeign(draft: Draft, fib: Fib): Draft {
       conflicts.add(`"${formatRoute(equal)}"`, route.prefix);
       held.push(hold(draft.resource, route.prefix));
     }
-    if (better) shadows.add(`"${formatRoute(better)}"`, route.prefix);
+    const network = better && networkBehind(better, overlays);
+    if (network !== undefined) connected.add(network, route.prefix);
+    else if (better) shadows.add(`"${formatRoute(better)}"`, route.prefix);
     return !equal;
   });
-  if (routes.length === draft.routes.length && shadows.isEmpty) return draft;
+  if (routes.length === draft.routes.length && shadows.isEmpty && connected.isEmpty) return draft;
   const problems = [
     ...problemsOf(
       'Conflict',
@@ -104,9 +108,23 @@ export function yieldToForeign(draft: Draft, fib: Fib): Draft {
       (rival) =>
         `the node has the foreign route ${rival}, which is left alone; beside it none of ours is added or changed: remove it, or set another metric`,
     ),
+    ...problemsOf('Shadowed', ref, connected, (network) => network),
     ...problemsOf('Shadowed', ref, shadows, (rival) => `the node prefers the foreign route ${rival}: remove it, or set a metric below it`),
   ];
   return { ...draft, routes, held: held.length > 0 ? [...draft.held, ...held] : draft.held, problems: [...draft.problems, ...problems] };
+}
+
+/** Why nothing can go before a route that the kernel made with an address, nor may it be removed; undefined for other routes. */
+function networkBehind({ prefix, spec }: Route, overlays: readonly OverlayNetwork[]): string | undefined {
+  const [hop] = spec.hops;
+  if (spec.protocol !== PROTOCOL_KERNEL || !hop?.device || hop.gateway) return undefined;
+  const { name } = hop.device;
+  const overlay = overlays.find((network) => network.device === name && network.prefix.text === prefix.text);
+  const whose = overlay
+    ? `the network of ${formatRef(overlay.owner)}, on ${name}`
+    : `a network that the node is itself in, by device ${name}`;
+  const fix = overlay ? 'give its OverlayPool another range, or take the subnet out of this resource' : 'take it out of this resource';
+  return `the node prefers its own way to ${prefix}, for that is ${whose}: ${fix}`;
 }
 
 function problemsOf(code: ProblemCode, subject: ResourceRef, groups: Grouped, words: (rival: string) => string): Problem[] {

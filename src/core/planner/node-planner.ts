@@ -97,10 +97,10 @@ function harmlessDrafts(resource: StaticRoute, { around, node, protection, draft
   return fresh;
 }
 
-function outcomeOf(settled: Draft, { around, node, outcomes }: Landscape): Outcome {
+function outcomeOf(settled: Draft, { around, node, outcomes, overlay }: Landscape): Outcome {
   const known = outcomes.get(settled);
   if (known) return known;
-  const draft = yieldToForeign(settled, around.fib);
+  const draft = yieldToForeign(settled, around.fib, overlay.networks);
   const { routes, held, harmful, nextHops, waiting, problems } = draft;
   const sysctls = loosenReversePath(draft, around, node);
   const fresh: Outcome = {

@@ -16,6 +16,8 @@ export interface OverlayPlan {
   readonly plans: readonly ResourcePlan[];
   readonly problems: readonly Problem[];
   readonly ways: OverlayWays;
+  /** Of addresses that are there, or coming. */
+  readonly networks: readonly OverlayNetwork[];
   /** As in `NodePlan`. */
   readonly revoked: readonly Address[];
 }
@@ -45,6 +47,7 @@ export function planOverlays(
   });
   return {
     plans: outcomes.map(([, { plan }]) => plan),
+    networks,
     revoked: revoked.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
     problems: outcomes.flatMap(([, { problems }]) => problems),
     ways: new Map(outcomes.map(([pool, { ends }]) => [pool, ends])),
