@@ -114,7 +114,7 @@ const link = z.object({
   arpAnnounce: z._default(z.number(), 0),
   parent: z.optional(z.number()),
   kind: z.optional(z.string()),
-  mode: z.optional(z.literal('bridge')),
+  mode: z.optional(z.enum(['bridge', 'other'])),
   alias: z.optional(z.string()),
   mac: z.optional(z.string()),
   formerMac: z.optional(z.string()),

@@ -49,12 +49,13 @@ export function diffDevices({ resources, revoked = [] }: NodePlan, { links, addr
 function diffLink(link: PlannedLink, ours: readonly Link[], planned: readonly PlannedAddress[]): Change[] {
   const present = ours.find((other) => isOf(other, link));
   if (!present) return [{ op: 'add-link', link }];
-  const { index, name, up, mtu, arpIgnore, arpAnnounce, formerMac } = present;
+  const { index, name, up, mtu, mode, arpIgnore, arpAnnounce, formerMac } = present;
   const announceTo = planned.flatMap((address) => (address.device.index === index && address.announceTo) || []);
   const isRight =
     !link.adopts &&
     formerMac === undefined &&
     up &&
+    mode !== 'other' &&
     mtu === link.mtu &&
     arpIgnore >= LINK_ARP.arpIgnore &&
     arpAnnounce >= LINK_ARP.arpAnnounce;

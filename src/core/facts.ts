@@ -35,8 +35,8 @@ export interface Link extends DeviceRef {
   readonly parent?: number;
   /** IFLA_INFO_KIND, for example `macvlan`. */
   readonly kind?: string;
-  /** IFLA_MACVLAN_MODE of a macvlan, where it is the one that we make. */
-  readonly mode?: 'bridge';
+  /** IFLA_MACVLAN_MODE of a macvlan: the one that we make, or any other. */
+  readonly mode?: 'bridge' | 'other';
   /** IFLA_IFALIAS. One that begins with `LINK_MARK` says that a macvlan device is ours. */
   readonly alias?: string;
   /** Link-layer address as text. */

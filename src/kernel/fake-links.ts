@@ -63,7 +63,7 @@ export class FakeLinks {
     if (!link || (below && mtu > below.mtu)) return TOO_LARGE;
     const arpIgnore = Math.max(link.arpIgnore, LINK_ARP.arpIgnore);
     const arpAnnounce = Math.max(link.arpAnnounce, LINK_ARP.arpAnnounce);
-    this.set(index, { arpIgnore, arpAnnounce, alias: `${LINK_MARK}${pool}` });
+    this.set(index, { ...(link.mode === 'other' && { mode: 'bridge' as const }), arpIgnore, arpAnnounce, alias: `${LINK_MARK}${pool}` });
     this.setMac(index, link.formerMac ?? link.mac);
     this.setMtu(index, mtu);
     this.setUp(index, true);

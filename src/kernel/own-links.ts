@@ -45,6 +45,7 @@ export function deviates(known: Link, now: Link, parent?: Link): boolean {
     known.name !== now.name ||
     known.alias !== now.alias ||
     known.mac !== now.mac ||
+    (known.mode !== 'other' && now.mode === 'other') ||
     known.parent !== now.parent ||
     (known.mtu !== now.mtu && !(now.mtu < known.mtu && now.mtu === parent?.mtu)) ||
     fell(known.arpIgnore, now.arpIgnore, LINK_ARP.arpIgnore) ||

@@ -94,7 +94,7 @@ describe('devices and addresses', () => {
   });
 
   it('a device that is down, has another MTU or answers for others is set right', () => {
-    for (const wrong of [{ up: false }, { mtu: 1400 }, { arpIgnore: 0 }, { arpAnnounce: 0 }]) {
+    for (const wrong of [{ up: false }, { mode: 'other' as const }, { mtu: 1400 }, { arpIgnore: 0 }, { arpAnnounce: 0 }]) {
       assert.deepEqual(changes(EVERYTHING, world([{ ...TMP0, ...wrong }], [ours('192.168.100.4/24')])), [`~ ${DEVICE}`]);
     }
   });

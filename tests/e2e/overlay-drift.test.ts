@@ -36,7 +36,8 @@ async function through(node: Host): Promise<void> {
 async function stateOf(node: Host): Promise<unknown> {
   const device = await deviceOf(node, 'tmp0');
   const alias = /alias (.*)/.exec(await node.ip('link show tmp0'))?.[1];
-  return [device?.ifindex, device?.address, device?.mtu, alias, await addressesOf(node), await ownRoutes(node)];
+  const mode = /macvlan mode (\S+)/.exec(await node.ip('-d link show tmp0'))?.[1];
+  return [device?.ifindex, device?.address, device?.mtu, alias, mode, await addressesOf(node), await ownRoutes(node)];
 }
 
 async function untilAs(node: Host, before: unknown): Promise<void> {
@@ -53,6 +54,7 @@ describe('what is done to the device itself', () => {
     ['link set tmp0 address 02:00:5e:00:53:77', 'LinkChanged', 'device tmp0'],
     ['link set tmp0 down', 'LinkChanged', 'device tmp0'],
     ['link set tmp0 mtu 1300', 'LinkChanged', 'device tmp0'],
+    ['link set tmp0 type macvlan mode private', 'LinkChanged', 'device tmp0'],
     ['address flush dev tmp0', 'AddressDeleted', `address ${ADDRESS}/24 dev tmp0`],
     [`address replace ${ADDRESS}/24 dev tmp0`, 'AddressChanged', `address ${ADDRESS}/24 dev tmp0`],
   ] as const) {

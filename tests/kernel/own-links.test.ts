@@ -23,6 +23,8 @@ test('what others may do to a device of ours without it being another one, and w
     [{ ...OURS, rpFilter: 1 }, false],
     [{ ...OURS, arpIgnore: 2 }, false],
     [{ ...OURS, up: false }, true],
+    [{ ...OURS, mode: 'other' }, true],
+    [{ ...OURS, mode: 'bridge' }, false],
     [{ ...OURS, name: 'port' }, true],
     [{ ...OURS, mtu: 1400 }, true],
     [{ ...OURS, arpIgnore: 0 }, true],

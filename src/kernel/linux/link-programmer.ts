@@ -17,6 +17,7 @@ import {
   encodeRemoveLink,
   encodeSetLink,
   encodeSetMac,
+  encodeSetMode,
   encodeStartGroup,
 } from './netlink/link-changes.ts';
 import { decodeLink, encodeNameQuery, groupOf } from './netlink/links.ts';
@@ -123,11 +124,12 @@ export class LinkProgrammer {
     const { formerMac } = now;
     const messages: Encode[] = [(writer) => encodeSetLink(writer, 1, now, link)];
     if (formerMac !== undefined) messages.push((writer) => encodeSetMac(writer, 2, index, formerMac));
+    if (now.mode === 'other') messages.push((writer) => encodeSetMode(writer, 3, index));
     const refused = this.#exchange.request(...messages);
     const then = readLink(this.#exchange, index);
     // Gone meanwhile, as RTM_DELLINK is about to tell.
     if (then) this.#view.changing().left(then);
-    const refusal = refused.get(1) ?? refused.get(2);
+    const refusal = refused.get(1) ?? refused.get(2) ?? refused.get(3);
     if (!refusal) for (const address of announceTo) this.#announce({ device: { index, name }, address });
     return refusal;
   }

@@ -42,12 +42,24 @@ export function encodeMakeLink(writer: MessageWriter, seq: number, link: Planned
   writer.attributeU32(IFLA_MTU, link.mtu);
   writer.attributeU32(IFLA_GROUP, group);
   if (mac !== undefined) writer.attributeBytes(IFLA_ADDRESS, bytesOf(mac));
+  encodeBridgeMode(writer);
+  writer.end();
+}
+
+/** Puts a macvlan back into bridge mode. RTM_SETLINK does not look at what a kind of device has of its own. */
+export function encodeSetMode(writer: MessageWriter, seq: number, index: number): void {
+  writer.begin(RTM_NEWLINK, NLM_F_REQUEST, seq);
+  encodeHeader(writer, index, 'as it is');
+  encodeBridgeMode(writer);
+  writer.end();
+}
+
+function encodeBridgeMode(writer: MessageWriter): void {
   const info = writer.beginNested(IFLA_LINKINFO);
   writer.attributeText(IFLA_INFO_KIND, 'macvlan');
   const data = writer.beginNested(IFLA_INFO_DATA);
   writer.attributeU32(IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
   for (const nest of [data, info]) writer.endNested(nest);
-  writer.end();
 }
 
 /** Our mark, on every device of a group. RTM_NEWLINK without NLM_F_CREATE, index and name means the group; an empty one is no error. */

@@ -91,13 +91,13 @@ export function groupOf(message: MessageReader): number | undefined {
 function identityOf(view: DataView): Pick<Link, 'parent' | 'kind' | 'mode' | 'alias' | 'mac'> {
   const parent = outer.has(IFLA_LINK_NETNSID) ? 0 : (outer.u32(IFLA_LINK) ?? 0);
   const kind = outer.nested(IFLA_LINKINFO, info).text(IFLA_INFO_KIND);
-  const bridges = kind === 'macvlan' && info.nested(IFLA_INFO_DATA, data).u32(IFLA_MACVLAN_MODE) === MACVLAN_MODE_BRIDGE;
+  const mode = kind === 'macvlan' ? info.nested(IFLA_INFO_DATA, data).u32(IFLA_MACVLAN_MODE) : undefined;
   const alias = outer.text(IFLA_IFALIAS);
   const mac = outer.length(IFLA_ADDRESS) === MAC_BYTES ? macAt(view, outer.at(IFLA_ADDRESS)) : undefined;
   return {
     ...(parent > 0 && { parent }),
     ...(kind !== undefined && { kind: shared(kind) }),
-    ...(bridges && { mode: 'bridge' as const }),
+    ...(mode !== undefined && { mode: mode === MACVLAN_MODE_BRIDGE ? ('bridge' as const) : ('other' as const) }),
     ...(alias !== undefined && { alias }),
     ...(mac !== undefined && { mac }),
   };
