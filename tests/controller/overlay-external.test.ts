@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OVERLAY_POOLS } from '../../src/controller/overlay/names.ts';
+import { openClusterIpam } from '../../src/ipam/cluster/cluster-ipam.ts';
 import { EXTERNAL, ExternalIpam } from './external-ipam.ts';
 import { overlayScenario as scenario } from './overlay-stage.ts';
 
@@ -38,12 +39,36 @@ describe('records in an external IPAM', () => {
       stage.removeNode('n2');
       stage.start('b', ipam.options);
       await stage.advance(60_000);
-      assert.match(stage.message(), /; 1 address cannot be given back \(10\.9\.0\.3 of node n2\): no usable subnet .* mend/);
+      assert.match(
+        stage.message(),
+        /; 1 address cannot be given back \(10\.9\.0\.3 of node n2\): no usable subnet .* mend .* or change spec\.ipam back/,
+      );
       assert.deepEqual(ipam.released, []);
       assert.equal(stage.ledger().length, 2);
       ipam.hidden.clear();
       await stage.advance(60_000);
       assert.deepEqual([ipam.released, [...ipam.records.keys()], stage.ledger()], [['10.9.0.3'], ['10.9.0.2'], ['10.9.0.2 n1']]);
+    }),
+  );
+
+  it(
+    'that were never made do not hold up a pool which got its addresses from ranges of its own before',
+    scenario(2, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      stage.start('a', { openProvider: (pool) => (pool.ipam.type === 'cluster' ? openClusterIpam(pool.ipam) : ipam) });
+      const ranges = [{ subnet: '192.168.100.0/24', gateway: '192.168.100.1' }];
+      stage.putPoolSpec('default', { ipam: { cluster: { ranges } }, reclaim: { delay: '0s' } });
+      await stage.advance(5_000);
+      assert.equal(stage.state('n2'), '192.168.100.3 Granted InPlace');
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      assert.match(stage.message(), /^True AddressesOutsideRanges/);
+      stage.overlay.delay = () => 10_000;
+      stage.world.delete(OVERLAY_POOLS, { name: 'default' });
+      await stage.advance(5_000);
+      assert.doesNotMatch(stage.message(), /AddressesOutsideRanges|cannot be given back/);
+      await stage.advance(60_000);
+      assert.deepEqual([stage.world.find(OVERLAY_POOLS, { name: 'default' }), stage.state('n1'), ipam.released], [undefined, 'none', []]);
     }),
   );
 

@@ -6,8 +6,8 @@ import type { NodeView } from '../views.ts';
 import type { AgentWait } from './agent-waits.ts';
 import { lackedFamilies } from './decide-families.ts';
 import { refusalOf } from './decide-request.ts';
-import { missingFor, type Supply } from './decide-supply.ts';
-import { isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
+import { missingFor, rangeOf, type Supply } from './decide-supply.ts';
+import { addressText, isAbout, mayBeInUse, type OverlayIPView } from './ip-view.ts';
 import { byNode, type Entry, keyOf, type Ledger, sameLedger } from './ledger.ts';
 import { bytesOf, MOST_BYTES } from './ledger-size.ts';
 import type { PoolView } from './pool-view.ts';
@@ -161,12 +161,25 @@ class LedgerDraft {
   }
 
   #release(entry: Entry): Entry {
-    const record = this.#world.recordOf(entry);
+    const known = this.#world.recordOf(entry);
+    const record = known === undefined && this.#isSurelyUnrecorded(entry) ? null : known;
     if (record === undefined) {
       this.#unrecorded.push(entry);
       return entry;
     }
     return { ...entry, releasing: true, ...(record !== null && { record }) };
+  }
+
+  /**
+   * Whether it was granted while the pool itself gave its addresses: every grant out of an external system tells the name of its record. What
+   * was not granted yet may have been claimed all the same, and what a range holds that can be seen may have been recorded since.
+   */
+  #isSurelyUnrecorded({ address, node }: Entry): boolean {
+    const { supply, objects } = this.#world;
+    const object = objects.get(node);
+    const own = object?.addresses.find((each) => each.address.equals(address));
+    const told = own && object?.told.addresses.get(addressText(own));
+    return supply !== undefined && !rangeOf(supply, address) && told !== undefined && told.ipamID === undefined;
   }
 
   /** Addresses in use that the ledger does not know, as when an older one was restored from a backup: whoever uses one has it. */

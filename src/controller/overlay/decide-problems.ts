@@ -107,8 +107,8 @@ function heldGateways({ ledger, supply }: ProblemWorld): readonly PoolProblem[] 
 }
 
 /** As when a range has become smaller under them: who has an address keeps it. */
-function outsideRanges({ ledger, supply }: ProblemWorld): readonly PoolProblem[] {
-  if (!supply || supply.problems.some(({ reason }) => reason === 'RangeUnusable' || reason === 'IPAMRefused')) return [];
+function outsideRanges({ pool, ledger, supply }: ProblemWorld): readonly PoolProblem[] {
+  if (pool.deleting || !supply || supply.problems.some(({ reason }) => reason === 'RangeUnusable' || reason === 'IPAMRefused')) return [];
   const outside = held(ledger).filter(({ address }) => {
     const range = rangeOf(supply, address);
     return !range || (whyReserved(range, address) !== undefined && !address.equals(range.gateway));
@@ -148,7 +148,8 @@ function recordsOutOfSight({ outOfSight }: ProblemWorld): readonly PoolProblem[]
   if (outOfSight.length === 0) return [];
   const are = outOfSight.length === 1 ? '1 address cannot' : `${outOfSight.length} addresses cannot`;
   const named = listSome(outOfSight.map(({ address, node }) => `${address} of node ${node}`));
-  const fix = 'no usable subnet of spec.ipam holds them, so nobody can see their records: mend that subnet, or name it in subnetMap again';
+  const fix =
+    'no usable subnet of spec.ipam holds them, so nobody can see their records: mend that subnet, name it in subnetMap again, or change spec.ipam back to the ranges it had';
   return [problem('ReleaseFailed', `${are} be given back (${named}): ${fix}`)];
 }
 
