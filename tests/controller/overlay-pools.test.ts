@@ -123,6 +123,16 @@ describe('an OverlayPool', () => {
         stage.message('default', 'ready'),
         'False RangeUnusable: gateway 192.168.100.3 of range 192.168.100.0/24 is the address of node n2: write the address of the router as its gateway',
       );
+      const gateways = (): readonly unknown[] => [...(stage.ip('n1')?.told.addresses.values() ?? [])].map(({ gateway }) => gateway);
+      assert.deepEqual(gateways(), ['192.168.100.1']);
+      // Until it is no node's any more.
+      stage.removeNode('n2');
+      await stage.advance(HOUR);
+      assert.deepEqual(gateways(), ['192.168.100.3']);
+      stage.putPool();
+      stage.join('n2');
+      await stage.advance(5_000);
+      assert.deepEqual(gateways(), ['192.168.100.1']);
       stage.putPool();
       await stage.advance(5_000);
       assert.match(stage.message('default', 'ready'), /^True AllNodesServed/);

@@ -84,12 +84,14 @@ function statusOf(object: OverlayIPView, words: Words, { node, date }: StatusWor
 function addressStatus(
   own: OverlayAddress,
   { told }: OverlayIPView,
-  { supply, entries, recordOf, gatewayOf }: StatusWorld,
+  { pool, supply, entries, recordOf, gatewayOf }: StatusWorld,
 ): AddressStatus | undefined {
   const address = addressText(own);
   const known = told.addresses.get(address);
   const range = supply && rangeOf(supply, own.address);
-  const gateway = range?.gateway.text ?? known?.gateway ?? gatewayOf(own.address);
+  const proper = range && !pool?.ledger.has(range.gateway.text) ? range.gateway.text : undefined;
+  // What is a node's is no way out: as long as it is, what was told before is better.
+  const gateway = proper ?? known?.gateway ?? gatewayOf(own.address) ?? range?.gateway.text;
   if (gateway === undefined) return undefined;
   const entry = entries.find((each) => each.address.equals(own.address));
   const record = (entry && recordOf(entry)) ?? known?.ipamID;

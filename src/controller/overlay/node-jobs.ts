@@ -253,11 +253,18 @@ function sameSeen(a: Seen, b: Seen): boolean {
     before.node === now.node &&
     before.selected === now.selected &&
     before.supply?.all === now.supply?.all &&
+    sameHeldGateways(before, now) &&
     before.entries.length === now.entries.length &&
     before.entries.every((entry, i) => entry.releaseAfter === now.entries[i]?.releaseAfter) &&
     a.verdict?.reason === b.verdict?.reason &&
     a.verdict?.message === b.verdict?.message
   );
+}
+
+/** Whether nodes have the same of its gateways, where the ranges are the same. */
+function sameHeldGateways({ pool: before, supply }: StatusWorld, { pool: now }: StatusWorld): boolean {
+  if (before?.ledger === now?.ledger) return true;
+  return (supply?.all ?? []).every(({ gateway }) => before?.ledger.has(gateway.text) === now?.ledger.has(gateway.text));
 }
 
 /** The longest that a subnet can be which has addresses for hosts: nobody looks at it, because it is never granted. */
