@@ -73,6 +73,31 @@ describe('records in an external IPAM', () => {
   );
 
   it(
+    'are asked for before a deleted NodeOverlayIP is made again, and its node waits where nobody answers',
+    scenario(2, async (stage) => {
+      const ipam = new ExternalIpam(V4);
+      stage.start('a', ipam.options);
+      stage.putPoolSpec('default', AT_ONCE);
+      await stage.advance(5_000);
+      assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address');
+      ipam.away = true;
+      stage.drop('n2');
+      await stage.advance(1_000);
+      assert.equal(stage.message('default', 'ready'), 'True AllNodesServed: every selected node has its address, or is getting it');
+      await stage.advance(60_000);
+      const { waiting } = stage.world.get(OVERLAY_POOLS, { name: 'default' })['status'] as { readonly waiting: readonly object[] };
+      assert.deepEqual(
+        waiting.map((each) => ({ ...each, message: '' })),
+        [{ node: 'n2', reason: 'IPAMUnavailable', message: '' }],
+      );
+      assert.match(stage.message('default', 'ready'), /^False IPAMUnavailable/);
+      ipam.away = false;
+      await stage.advance(120_000);
+      assert.equal(stage.state('n2'), '10.9.0.3 Granted InPlace');
+    }),
+  );
+
+  it(
     'of nodes that are in no ledger are deleted, also where nothing can be given',
     scenario(1, async (stage) => {
       const ipam = new ExternalIpam(V4, '10.8.0.0/24');

@@ -39,6 +39,7 @@ export function decideFindings(world: FindingsWorld): PoolFindings {
   const waiting = [
     ...[...verdicts.values()].filter(({ reason }) => !PASSING.includes(reason)),
     ...refused.filter(({ node }) => unserved.has(node)),
+    ...outOfReach(world, unserved).filter(({ node }) => !rejections.has(node)),
   ];
   const problems = decideProblems({
     ...world,
@@ -49,4 +50,10 @@ export function decideFindings(world: FindingsWorld): PoolFindings {
   });
   const late = world.isLate(served < selected.length);
   return { pool, ledger, supply, kept, waiting, problems, selected: selected.length, served, late, date };
+}
+
+/** Nodes whose addresses are in the ledger: before they are granted, they are claimed at the provider. */
+function outOfReach({ ipam }: FindingsWorld, unserved: ReadonlySet<string>): readonly Verdict[] {
+  const trouble = ipam.look ?? ipam.claim;
+  return trouble ? [...unserved].map((node) => ({ node, reason: trouble.reason, message: trouble.message })) : [];
 }

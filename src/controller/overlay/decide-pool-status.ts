@@ -127,7 +127,8 @@ function readyOf(findings: PoolFindings): Said {
   if (served < selected && (late || pool.told.ready?.status !== 'True')) {
     return said('False', 'Pending', 'nodes are being given their addresses');
   }
-  return said('True', 'AllNodesServed', 'every selected node has its address');
+  const rest = served < selected ? ', or is getting it' : '';
+  return said('True', 'AllNodesServed', `every selected node has its address${rest}`);
 }
 
 function because(problems: readonly PoolProblem[]): string {
