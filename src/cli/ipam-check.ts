@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiClient } from '../cluster/api-client.ts';
+import type { ApiClient, ResourceType } from '../cluster/api-client.ts';
 import { IpamRefused, IpamUnavailable } from '../ipam/provider.ts';
 import { FLAGS } from '../runtime/config.ts';
 import { askingTheCluster, withRights } from './cluster-objects.ts';
@@ -10,6 +10,8 @@ import { type Repaired, repair } from './ipam-repair.ts';
 import { gatherWorld } from './ipam-world.ts';
 import { printData } from './output.ts';
 import { count, paint } from './text.ts';
+
+const NAMESPACES: ResourceType = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
 /** Longer than a controller takes from one step to the next, so that what it is in the middle of is not called a difference. */
 const SECOND_LOOK_MS = 3_000;
@@ -58,9 +60,20 @@ async function lasting(client: ApiClient, ipams: Ipams): Promise<Found> {
 async function look(client: ApiClient, ipams: Ipams): Promise<Found> {
   const world = await gatherWorld(client);
   const { inventories, notCompared } = await ipams.look(world.pools.map(({ pool }) => pool));
-  const differences = differencesIn({ ...world, inventories }, Date.now());
+  const differences = differencesIn(
+    { ...world, inventories, cluster: inventories.size === 0 ? undefined : await clusterOf(client) },
+    Date.now(),
+  );
   const addresses = world.pools.reduce((sum, { status }) => sum + (status.ledger ?? []).length, 0);
   return { differences, notCompared: [...world.unreadable, ...notCompared], addresses };
+}
+
+/** Whoever has looked into a phpIPAM has been told it before. */
+async function clusterOf(client: ApiClient): Promise<string> {
+  return withRights(
+    'the right to get namespace kube-system',
+    async () => (await client.get(NAMESPACES, { name: 'kube-system' })).metadata.uid,
+  );
 }
 
 function keyOf({ pool, address, node, message }: Difference): string {

@@ -2,6 +2,7 @@ import type { LedgerEntry } from '../api/kinds/overlay-pool-status.ts';
 import { Address } from '../core/ip/address.ts';
 import type { Inventory, IpamRecord } from '../ipam/provider.ts';
 import { type Bounds, whyReserved } from '../ipam/reserved.ts';
+import { lostRecordsIn } from './ipam-lost-records.ts';
 import { waitingFor } from './ipam-waiting.ts';
 import type { IpamWorld, OverlayIPView, PoolView } from './ipam-world.ts';
 
@@ -50,6 +51,7 @@ export function differencesIn(world: IpamWorld, now: number): readonly Differenc
     ...world.pools.flatMap((view) => [...new PoolComparison(view, world, now).differences()]),
     ...poollessIn(world),
     ...givenTwiceIn(world),
+    ...lostRecordsIn(world),
   ];
   return found.toSorted((a, b) => compareTexts(a.pool, b.pool) || compareAddresses(a.address, b.address));
 }

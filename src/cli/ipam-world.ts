@@ -20,6 +20,8 @@ export interface IpamWorld {
   readonly nodes: ReadonlySet<string>;
   /** What external systems have, by the name of the pool; absent where one was not asked. */
   readonly inventories: ReadonlyMap<string, Inventory>;
+  /** What tells this cluster apart in external systems; absent where that was not asked. */
+  readonly cluster?: string | undefined;
   /** What stands in the way of comparing: objects that cannot be read. */
   readonly unreadable: readonly string[];
 }

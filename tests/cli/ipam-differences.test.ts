@@ -343,3 +343,24 @@ describe('differences between what is recorded of overlay addresses', () => {
     assert.deepEqual(found, ['fd00:100::4: NodeOverlayIP n1.default has it, and the ledger does not']);
   });
 });
+
+describe('a record of this cluster for a pool that is no more', () => {
+  const lost = (text: WorldText): readonly Difference[] => differencesIn({ ...world(text), cluster: 'u1' }, NOW);
+  const records = { '192.168.100.4': '!n1.old (owner fairlead:u1)', '192.168.100.5': '!n1.old (owner fairlead:u2)' };
+
+  it('is named, with what to delete by hand', () => {
+    assert.deepEqual(lost({ pools: [external()], records }), [
+      {
+        pool: 'default',
+        address: '192.168.100.4',
+        message: 'phpIPAM has recorded it for n1.old of this cluster (record 100), and neither a ledger nor a NodeOverlayIP has it',
+        fix: 'delete record 100 of subnet 192.168.100.0/24 in phpIPAM, once no node uses the address',
+      },
+    ]);
+  });
+
+  it('is none where another pool has it, or may have it', () => {
+    assert.deepEqual(lost({ pools: [external(), pool('old', [entry('192.168.100.4 n1', { releasing: true })])], records }), []);
+    assert.deepEqual(lost({ pools: [external(), pool('old', [entry('what n1')])], records }), []);
+  });
+});
