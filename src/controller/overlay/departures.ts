@@ -1,13 +1,11 @@
 import type { Address } from '../../core/ip/address.ts';
 import { addressText, type OverlayIPView } from './ip-view.ts';
-import { ANSWER_MS } from './patience.ts';
+import { ANSWER_MS, LEAST_MS } from './patience.ts';
 
 /** How long a user who has deleted a NodeOverlayIP may take to make another, before the one that was deleted comes back. Milliseconds. */
 const COMEBACK_MS = 2_000;
 /** How long an agent may take to say that it has taken away what was deleted. Milliseconds. */
 const PATIENCE_MS = 300_000;
-/** Attended time may stand still, so nothing is looked at again sooner because of it. Milliseconds. */
-const LEAST_MS = 1_000;
 
 export interface Remembered {
   readonly prefixLength: number;

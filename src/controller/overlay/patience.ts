@@ -3,6 +3,8 @@
  * taken for dead. Milliseconds.
  */
 export const ANSWER_MS = 15_000;
+/** Attended time may stand still, so nothing is looked at again sooner because of it. Milliseconds. */
+export const LEAST_MS = 1_000;
 
 /** One node, as far as it matters whether its agent still runs. */
 export interface Witness {

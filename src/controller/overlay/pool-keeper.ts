@@ -24,7 +24,7 @@ import { LedgerWriter } from './ledger-writer.ts';
 import { NODE_OVERLAY_IPS } from './names.ts';
 import { NodeJobs } from './node-jobs.ts';
 import { ObjectMemory } from './object-memory.ts';
-import { ANSWER_MS, isAwaited } from './patience.ts';
+import { ANSWER_MS, isAwaited, LEAST_MS } from './patience.ts';
 import type { PoolPorts, PoolRound, PoolTotals } from './pool-ports.ts';
 import { type PoolView, tells } from './pool-view.ts';
 import type { Verdict } from './reasons.ts';
@@ -35,8 +35,6 @@ import { zoneOf } from './zone.ts';
 const SERVICE_MS = 5_000;
 /** How long a device may fail before the pool says so: what an agent tries again may succeed. Milliseconds. */
 const DEVICE_MS = 10_000;
-/** Attended time may stand still, so nothing is looked at again sooner because of it. Milliseconds. */
-const LEAST_MS = 1_000;
 /** What is due already, and was not done, waits for something else: so it is looked at again, but not at once. Milliseconds. */
 const SHORTEST_WAKE_MS = 50;
 /** How often is looked for what a person may change elsewhere, while a pool has nothing left, or cannot see what it is to give back. Milliseconds. */
